@@ -1,0 +1,1 @@
+//! The vnetlab command: lab sandbox, fabric, controller and command line.

@@ -1,0 +1,25 @@
+//! The goal state of one host.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::overlay::VirtualNetwork;
+use crate::vm::VirtualMachine;
+use crate::{Generation, HostName};
+
+/// Everything that one host must make true. Complete: what is not in it must not be there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostGoalState {
+    /// Its number.
+    pub generation: Generation,
+    /// The host that it is for.
+    pub host: HostName,
+    /// The host's provider address (PA) on the underlay device, the outer source of its VXLAN packets.
+    pub provider_address: Ipv4Addr,
+    /// Virtual networks with a NIC on this host, sorted by VNI.
+    pub virtual_networks: Vec<VirtualNetwork>,
+    /// VMs on this host, sorted by name.
+    pub virtual_machines: Vec<VirtualMachine>,
+}

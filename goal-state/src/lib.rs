@@ -1,0 +1,37 @@
+//! The contract between the controller and the agents.
+//!
+//! A [`HostGoalState`] is everything that one host must make true: complete, immutable, numbered by a
+//! [`Generation`]. An agent refuses an older generation than the one it has, applies a new one idempotently and
+//! answers with a [`Report`]. Nothing in this crate does I/O; [`framing`] turns messages into bytes and back.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`ids`] | names, numbers and addresses as types |
+//! | [`host`] | the goal state of one host |
+//! | [`vm`] | a VM: its guest, its NICs |
+//! | [`port`] | a NIC's port: what the virtual switch enforces for it |
+//! | [`nsg`] | a port's filter |
+//! | [`route`] | a port's effective routes |
+//! | [`overlay`] | where customer addresses live |
+//! | [`drop_reason`] | the one numbered list of reasons for a drop |
+//! | [`event`] | what an agent tells without being asked |
+//! | [`probe`] | a single packet sent to prove a verdict |
+//! | [`message`], [`framing`] | the link between controller and agent |
+
+pub mod drop_reason;
+pub mod event;
+pub mod framing;
+pub mod host;
+pub mod ids;
+pub mod message;
+pub mod nsg;
+pub mod overlay;
+pub mod port;
+pub mod probe;
+pub mod route;
+pub mod vm;
+
+pub use drop_reason::DropReason;
+pub use host::HostGoalState;
+pub use ids::{Generation, HostName, MacAddr, NicId, VmName, Vni};
+pub use message::Report;

@@ -1,0 +1,167 @@
+//! What controller and agent say to each other. The agent listens, the controller connects and speaks first.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::probe::{Probe, ProbeResult};
+use crate::{Generation, HostGoalState, HostName, NicId};
+
+/// The version of this protocol. Both sides must have the same.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Joins an answer to its question; the controller chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Controller to agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ToAgent {
+    /// First on every connection. Answered by [`FromAgent::Hello`].
+    Hello {
+        /// [`PROTOCOL_VERSION`] of the controller.
+        protocol_version: u32,
+    },
+    /// Make this true. Answered by any number of [`FromAgent::Progress`] and one [`FromAgent::Applied`].
+    Apply {
+        /// Joins the answers.
+        id: RequestId,
+        /// What to make true.
+        goal: Box<HostGoalState>,
+    },
+    /// Send a packet from a VM of this host. Answered by [`FromAgent::Probed`].
+    Probe {
+        /// Joins the answer.
+        id: RequestId,
+        /// The packet.
+        probe: Probe,
+    },
+    /// Send [`FromAgent::Event`]s from now on, and [`FromAgent::Events`] once to say that it does.
+    Events {
+        /// Joins the answer.
+        id: RequestId,
+    },
+    /// How often has each rule matched? Answered by [`FromAgent::Counters`].
+    Counters {
+        /// Joins the answer.
+        id: RequestId,
+    },
+    /// How is it? Answered by [`FromAgent::Status`].
+    Status {
+        /// Joins the answer.
+        id: RequestId,
+    },
+}
+
+/// Agent to controller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum FromAgent {
+    /// Who answers.
+    Hello {
+        /// [`PROTOCOL_VERSION`] of the agent.
+        protocol_version: u32,
+        /// The host that it runs on.
+        host: HostName,
+        /// The goal state that it last applied; 0 for none.
+        generation: Generation,
+        /// Its process id, in the sandbox's numbering.
+        pid: u32,
+    },
+    /// An apply goes on.
+    Progress {
+        /// Which request.
+        id: RequestId,
+        /// Steps done so far.
+        done: u32,
+        /// Steps in all.
+        total: u32,
+    },
+    /// An apply has ended.
+    Applied {
+        /// Which request.
+        id: RequestId,
+        /// How.
+        report: Report,
+    },
+    /// A probe has ended.
+    Probed {
+        /// Which request.
+        id: RequestId,
+        /// How.
+        result: ProbeResult,
+    },
+    /// Events follow.
+    Events {
+        /// Which request.
+        id: RequestId,
+    },
+    /// Something happened.
+    Event {
+        /// What.
+        event: Event,
+    },
+    /// How often each rule has matched.
+    Counters {
+        /// Which request.
+        id: RequestId,
+        /// Sorted by NIC and counter.
+        counters: Vec<Counter>,
+    },
+    /// How the agent is.
+    Status {
+        /// Which request.
+        id: RequestId,
+        /// Its state.
+        status: AgentStatus,
+    },
+    /// The request could not be answered.
+    Error {
+        /// Which request.
+        id: RequestId,
+        /// Why, as a sentence for a person.
+        message: String,
+    },
+}
+
+/// What an agent did with a goal state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The goal state that is now in force.
+    pub generation: Generation,
+    /// How many kernel objects were created, changed or removed. 0 when all was as it should be.
+    pub changes: u32,
+    /// What could not be made true, as sentences. Empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// How often a rule has matched since it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counter {
+    /// The port's NIC.
+    pub nic: NicId,
+    /// The named counter in the port's ruleset.
+    pub counter: String,
+    /// The rule in Azure's words, `nsg-web/allow-http`.
+    pub rule: String,
+    /// Packets that decided by it.
+    pub packets: u64,
+    /// Their bytes, with IP headers.
+    pub bytes: u64,
+}
+
+/// How an agent is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStatus {
+    /// The last goal state that it was given.
+    pub wanted: Generation,
+    /// The goal state that is in force.
+    pub applied: Generation,
+    /// What is not as it should be, as sentences.
+    pub problems: Vec<String>,
+    /// VMs whose processes run.
+    pub running_vms: Vec<crate::VmName>,
+}

@@ -1,0 +1,37 @@
+//! A NIC's port on the virtual switch: everything that is enforced for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::nsg::{AddressSet, Filter};
+use crate::route::Route;
+use crate::{MacAddr, Vni};
+
+/// The policy of one port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Port {
+    /// The virtual network that the NIC is in.
+    pub vni: Vni,
+    /// Without it the NIC sends only from, and receives only for, its own addresses.
+    pub enable_ip_forwarding: bool,
+    /// Network security groups.
+    pub filter: Filter,
+    /// Effective routes, sorted by prefix. One of them covers every address (0.0.0.0/0) or what no route covers is dropped
+    /// as [`crate::DropReason::Route`].
+    pub routes: Vec<Route>,
+    /// Peers from which forwarded packets are refused.
+    pub forwarded_traffic_refused: Vec<ForwardedTrafficRefusal>,
+}
+
+/// A peering link with `allowForwardedTraffic: false`: packets from that peer must have been sent by it, not just
+/// forwarded. Only NICs with IP forwarding can send packets of others, so only those are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ForwardedTrafficRefusal {
+    /// The receiving side's peering link, `spoke1/to-hub`.
+    pub peering: String,
+    /// Ethernet addresses of the peer's NICs that can forward, sorted.
+    pub forwarders: Vec<MacAddr>,
+    /// The peer's address space: a source in it was not forwarded.
+    pub space: AddressSet,
+}

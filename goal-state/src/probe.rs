@@ -1,0 +1,63 @@
+//! A single packet sent to prove a verdict.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::VmName;
+use crate::nsg::Protocol;
+
+/// The DSCP value that marks probe packets, so that the ports they cross can say so.
+pub const PROBE_DSCP: u8 = 63;
+
+/// Send one packet from a VM and wait for what comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Probe {
+    /// The VM that sends.
+    pub vm: VmName,
+    /// The address that it sends from: its own, else the guest refuses.
+    pub source: Ipv4Addr,
+    /// Where to.
+    pub destination: Ipv4Addr,
+    /// Tcp, Udp or Icmp.
+    pub protocol: Protocol,
+    /// Destination port; 0 for Icmp.
+    pub port: u16,
+    /// Source port, or the identifier for Icmp. Chosen by the asker so that events can be told apart; 0 lets the guest choose.
+    pub source_port: u16,
+    /// How long to wait for an answer, in milliseconds.
+    pub timeout_ms: u32,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome", deny_unknown_fields)]
+pub enum ProbeOutcome {
+    /// The destination answered: a connection, an echo reply, a datagram.
+    Answered,
+    /// The destination is there and nobody listens: a TCP reset or an ICMP port unreachable.
+    Refused,
+    /// Nothing, within the time.
+    Silent,
+    /// An ICMP error from a router or the guest's own refusal to send.
+    Unreachable {
+        /// The guest's error text.
+        error: String,
+    },
+    /// The probe could not be sent at all: no such VM, no such address.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+/// A probe's result.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProbeResult {
+    /// The source port that was used.
+    pub source_port: u16,
+    /// What came back.
+    pub outcome: ProbeOutcome,
+}

@@ -1,0 +1,84 @@
+//! A VM: what runs in it and the NICs that it has.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::NicName;
+use crate::port::Port;
+use crate::{MacAddr, VmName};
+
+/// A transport protocol to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// A port on which the VM answers by itself with whatever it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Listen {
+    /// The port, on every address of the VM.
+    pub port: u16,
+    /// TCP or UDP.
+    pub transport: Transport,
+}
+
+/// What the guest operating system does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Guest {
+    /// `net.ipv4.ip_forward` in the guest.
+    pub ip_forwarding: bool,
+    /// Forwarded packets leave with the guest's own source address.
+    pub masquerade: bool,
+    /// Built-in echo responders, sorted.
+    pub listen: Vec<Listen>,
+    /// Shell commands that are started with the VM and run as long as it does.
+    pub commands: Vec<String>,
+    /// Lines of /etc/hosts besides localhost: address and names.
+    pub hosts: Vec<(Ipv4Addr, String)>,
+    /// Lines of /etc/resolv.conf.
+    pub dns_servers: Vec<Ipv4Addr>,
+}
+
+/// A network interface: the guest's side of it, and the port that it is plugged into.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkInterface {
+    /// Its name in the VM; the device in the guest is `eth0` for the first, `eth1` for the second and so on.
+    pub name: NicName,
+    /// Its Ethernet address, fixed for its life.
+    pub mac: MacAddr,
+    /// Its private addresses; the first is primary. Never empty.
+    pub addresses: Vec<Ipv4Addr>,
+    /// The subnet that it is in.
+    pub subnet: Ipv4Net,
+    /// The platform's enforcement for it.
+    pub port: Port,
+}
+
+impl NetworkInterface {
+    /// The subnet's first address, the default gateway that DHCP hands out. It answers ARP and nothing else.
+    #[must_use]
+    pub fn gateway(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.subnet.network()) + 1)
+    }
+}
+
+/// A VM on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VirtualMachine {
+    /// Its name, and its hostname.
+    pub name: VmName,
+    /// Its interfaces; the first is primary and has the default route. Never empty.
+    pub network_interfaces: Vec<NetworkInterface>,
+    /// What runs in it.
+    pub guest: Guest,
+}

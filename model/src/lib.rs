@@ -1,0 +1,6 @@
+//! Azure networking as the customer sees it. Pure: no I/O, no async, no clock, no randomness.
+//!
+//! topology text → [`topology`] (what was typed, with positions) → [`validate`] → [`network`] (what it means; cannot
+//! be wrong) → [`effective`] routes and rules → [`verdict`] for a question, [`compile`] for the hosts.
+
+pub mod network;
