@@ -1,0 +1,56 @@
+//! Azure's limits, as last seen in its documentation, and the few of this emulator.
+//!
+//! <https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits>
+
+/// Characters of the lab's name.
+pub(super) const LAB_NAME: usize = 32;
+/// Characters of a resource's name, where Azure has no lower limit.
+pub(super) const RESOURCE_NAME: usize = 80;
+/// Characters of a virtual network's name.
+pub(super) const VIRTUAL_NETWORK_NAME: usize = 64;
+/// Characters of a Linux VM's name, which is its hostname.
+pub(super) const VIRTUAL_MACHINE_NAME: usize = 64;
+
+/// Virtual networks per subscription and region.
+pub(super) const VIRTUAL_NETWORKS_PER_REGION: usize = 1000;
+/// Subnets per virtual network.
+pub(super) const SUBNETS_PER_VIRTUAL_NETWORK: usize = 3000;
+/// Peering links per virtual network.
+pub(super) const PEERINGS_PER_VIRTUAL_NETWORK: usize = 500;
+/// Private addresses in use per virtual network.
+pub(super) const ADDRESSES_PER_VIRTUAL_NETWORK: usize = 65_536;
+/// Private addresses per NIC.
+pub(super) const ADDRESSES_PER_NIC: usize = 256;
+
+/// Network security groups per subscription.
+pub(super) const NETWORK_SECURITY_GROUPS: usize = 5000;
+/// Rules per network security group, both directions together.
+pub(super) const RULES_PER_GROUP: usize = 1000;
+/// Prefixes or port ranges on one side of a rule.
+pub(super) const ENTRIES_PER_RULE_SIDE: usize = 4000;
+/// The priorities that a rule may have.
+pub(super) const RULE_PRIORITIES: std::ops::RangeInclusive<u16> = 100..=4096;
+
+/// Application security groups per subscription.
+pub(super) const APPLICATION_SECURITY_GROUPS: usize = 3000;
+/// Application security groups that one ip-configuration is a member of.
+pub(super) const ASGS_PER_IP_CONFIGURATION: usize = 20;
+/// Members of one application security group.
+pub(super) const MEMBERS_PER_ASG: usize = 4000;
+/// Different application security groups in all rules of a network security group.
+pub(super) const ASGS_PER_GROUP: usize = 100;
+/// Application security groups on one side of a rule.
+pub(super) const ASGS_PER_RULE_SIDE: usize = 10;
+
+/// Route tables per subscription (600 since 2026).
+pub(super) const ROUTE_TABLES: usize = 600;
+/// Routes per table. Raised to 1000 in 2026; the older figure still holds for tables that were not made anew.
+pub(super) const ROUTES_PER_TABLE: usize = 400;
+
+/// NICs of the largest VM size.
+pub(super) const NICS_PER_VM: usize = 8;
+
+/// Emulated hosts per lab: each is a process and a namespace of this machine.
+pub(super) const HOSTS: usize = 250;
+/// Responders per VM: each is an open socket.
+pub(super) const LISTENERS_PER_VM: usize = 1000;
