@@ -1,0 +1,29 @@
+# The two commands to know are `make demo` and `make test`. Each installs what is missing, in either order.
+
+export PATH := $(abspath $(or $(CARGO_TARGET_DIR),target))/tools/bin:$(PATH)
+
+.PHONY: help demo test lint bench build install-tools clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+demo: build ## Bring up topologies/hub-spoke.yaml, use it, take it down
+	@scripts/demo.sh
+
+test: install-tools ## Format, lints, unit, snapshot and integration tests, then the demo; nothing may be left over
+	@scripts/test.sh
+
+lint: install-tools ## rustfmt, clippy and, where installed, cargo-deny and shellcheck
+	@scripts/lint.sh
+
+bench: install-tools ## Time `up` and `down` beside the bare kernel; writes target/bench/
+	@scripts/bench.sh
+
+build: install-tools ## Build `vnetlab` and `vnetlab-agent` into target/debug
+	cargo build --locked --workspace --bins
+
+install-tools: ## Install the tools that labs and tests use
+	@scripts/install-tools.sh
+
+clean: ## Remove everything that was built
+	cargo clean

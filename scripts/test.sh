@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# `make test`: everything, in the order of what fails soonest. Nothing may be left on the machine afterwards.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+ordinary_user=65534             # nobody; the same as in integration-tests/src/user.rs
+
+# Tests that this machine cannot run are filtered out by name, so that nextest counts them as skipped.
+filter="all()"
+skip() { echo "skipped: $1 tests: $2"; filter="$filter and not test(/$1/)"; }
+
+can_make_user_namespaces() {
+    local as=()
+    [ "$(id -u)" != 0 ] || as=(setpriv --reuid "$ordinary_user" --regid "$ordinary_user" --clear-groups)
+    "${as[@]}" unshare --user --map-root-user --net --mount mount -t tmpfs none /mnt 2>/dev/null
+}
+
+why_no_user_namespaces() {
+    if [ "$(sysctl -n kernel.apparmor_restrict_unprivileged_userns 2>/dev/null)" = 1 ]; then
+        echo "AppArmor forbids user namespaces to ordinary users: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+    elif [ "$(sysctl -n kernel.unprivileged_userns_clone 2>/dev/null)" = 0 ]; then
+        echo "user namespaces are closed to ordinary users: sysctl -w kernel.unprivileged_userns_clone=1"
+    elif [ "$(sysctl -n user.max_user_namespaces 2>/dev/null)" = 0 ]; then
+        echo "user namespaces are switched off: sysctl -w user.max_user_namespaces=10000"
+    else
+        echo "an ordinary user cannot make user namespaces here (a container?)"
+    fi
+}
+
+[ "$(id -u)" = 0 ] || skip as_root "not root"
+can_make_user_namespaces || skip rootless "$(why_no_user_namespaces)"
+
+before=$(mktemp)
+trap 'rm -f "$before"' EXIT
+scripts/leftovers.sh before "$before"
+
+echo "== rustfmt, clippy"
+cargo fmt --all --check
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+echo "== unit, snapshot and integration tests"
+cargo build --locked --workspace --bins
+cargo nextest run --locked --workspace -E "$filter"
+
+echo "== make demo"
+scripts/demo.sh
+
+echo "== leftovers"
+scripts/leftovers.sh after "$before"
