@@ -33,23 +33,13 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error.
-    pub fn error(
-        code: &'static str,
-        path: impl Into<String>,
-        span: Span,
-        message: impl Into<String>,
-    ) -> Self {
-        Self::new(Severity::Error, code, path.into(), span, message.into())
+    pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, span, message.into())
     }
 
     /// A warning.
-    pub fn warning(
-        code: &'static str,
-        path: impl Into<String>,
-        span: Span,
-        message: impl Into<String>,
-    ) -> Self {
-        Self::new(Severity::Warning, code, path.into(), span, message.into())
+    pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, span, message.into())
     }
 
     fn new(severity: Severity, code: &'static str, span: Span, message: String) -> Self {
