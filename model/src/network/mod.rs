@@ -2,6 +2,8 @@
 //!
 //! Only [`crate::validate`] makes one, so the rest of the crate trusts it. Resources refer to each other by index.
 
+#[cfg(test)]
+pub(crate) mod build;
 pub mod id;
 pub mod nsg;
 pub mod route_table;

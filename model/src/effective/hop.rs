@@ -1,0 +1,58 @@
+//! Where an active route leads a packet, or why it drops it.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use goal_state::DropReason;
+
+use super::{EffectiveNextHop, EffectiveRoute};
+use crate::network::{Network, NicRef};
+
+/// The meaning of a route for the packets of one NIC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// To whoever has the destination address, in the virtual network or a peer.
+    Destination,
+    /// To this NIC, which has this address.
+    Appliance {
+        /// The address that the route names.
+        address: Ipv4Addr,
+        /// Its owner.
+        nic: NicRef,
+    },
+    /// Nowhere.
+    Drop(DropReason),
+}
+
+/// What `route` does with a packet that `nic` sends.
+///
+/// `reachable` are the [`super::reach::reachable_addresses`] of the NIC's virtual network. An appliance that is not
+/// among them drops: Azure wants it in the same or a directly peered virtual network. A route that names the very NIC
+/// that it steers drops, too; on Azure that packet circles until its TTL ends.
+#[must_use]
+pub fn hop(
+    network: &Network,
+    nic: NicRef,
+    reachable: &BTreeMap<Ipv4Addr, NicRef>,
+    route: &EffectiveRoute,
+) -> Hop {
+    match route.next_hop {
+        EffectiveNextHop::VnetLocal => Hop::Destination,
+        EffectiveNextHop::VnetPeering(remote) => {
+            let link = network.vnet(network.nic(nic).subnet.vnet).peering_to(remote);
+            if link.is_some_and(|link| link.allow_virtual_network_access) {
+                Hop::Destination
+            } else {
+                Hop::Drop(DropReason::Peering)
+            }
+        }
+        EffectiveNextHop::VirtualAppliance(address) => match reachable.get(&address) {
+            Some(&owner) if owner != nic => Hop::Appliance { address, nic: owner },
+            _ => Hop::Drop(DropReason::NextHop),
+        },
+        EffectiveNextHop::VirtualNetworkGateway => Hop::Drop(DropReason::Gateway),
+        // A lab has no internet yet: nobody has a public address.
+        EffectiveNextHop::Internet => Hop::Drop(DropReason::NoDestination),
+        EffectiveNextHop::None => Hop::Drop(DropReason::Route),
+    }
+}

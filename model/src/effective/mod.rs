@@ -1,0 +1,23 @@
+//! What is in force for a NIC: its effective routes and its effective security rules.
+//!
+//! Both the verdicts and the goal states are made from these values, and Azure's "effective" pages show them.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`reach`] | peers, and the NIC addresses that a virtual network can send to |
+//! | [`routes`] | system, peering and user-defined routes; which one is active |
+//! | [`hop`] | where an active route leads a packet, or why it drops it |
+//! | [`tags`] | service tags as addresses; they differ per subnet |
+//! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
+//! | [`difference`] | one address set without another |
+
+pub mod difference;
+pub mod hop;
+pub mod reach;
+pub mod routes;
+pub mod rules;
+pub mod tags;
+
+pub use hop::{Hop, hop};
+pub use routes::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, RouteState};
+pub use rules::filter;
