@@ -3,8 +3,10 @@
 //! topology text → [`topology`] (what was typed, with positions) → [`validate`] → [`network`] (what it means; cannot
 //! be wrong) → [`effective`] routes and rules → [`verdict`] for a question, [`compile`] for the hosts.
 
+pub mod compile;
 pub mod diagnostic;
 pub mod effective;
 pub mod network;
 pub mod topology;
 pub mod validate;
+pub mod verdict;

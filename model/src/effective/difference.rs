@@ -50,9 +50,8 @@ mod tests {
     }
 
     fn any_set() -> impl Strategy<Value = AddressSet> {
-        let prefix = (any::<u32>(), 0..=8_u8).prop_map(|(bits, length)| {
-            Ipv4Net::new((bits & 0xff00_0000).into(), length).unwrap().trunc()
-        });
+        let prefix = (any::<u32>(), 0..=8_u8)
+            .prop_map(|(bits, length)| Ipv4Net::new((bits & 0xff00_0000).into(), length).unwrap().trunc());
         proptest::collection::vec(prefix, 0..6).prop_map(AddressSet::new)
     }
 

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use goal_state::DropReason;
 
 use super::{EffectiveNextHop, EffectiveRoute};
-use crate::network::{Network, NicRef};
+use crate::network::{Network, NicRef, VnetId};
 
 /// The meaning of a route for the packets of one NIC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,4 +55,19 @@ pub fn hop(
         EffectiveNextHop::Internet => Hop::Drop(DropReason::NoDestination),
         EffectiveNextHop::None => Hop::Drop(DropReason::Route),
     }
+}
+
+/// What to call a route: `rt-spoke/default`, `System Route`, or `spoke1/to-hub` for one of a peering link.
+#[must_use]
+pub fn route_name(network: &Network, vnet: VnetId, route: &EffectiveRoute) -> String {
+    let user = route.user.as_ref().map(|name| format!("{}/{}", name.table, name.route));
+    user.or_else(|| peering_name(network, vnet, route)).unwrap_or_else(|| "System Route".to_owned())
+}
+
+/// The link of `vnet` that a peering route follows, `spoke1/to-hub`; none for other routes.
+#[must_use]
+pub fn peering_name(network: &Network, vnet: VnetId, route: &EffectiveRoute) -> Option<String> {
+    let EffectiveNextHop::VnetPeering(remote) = route.next_hop else { return None };
+    let vnet = network.vnet(vnet);
+    vnet.peering_to(remote).map(|link| format!("{}/{}", vnet.name, link.name))
 }

@@ -7,9 +7,7 @@ use goal_state::nsg::{
 };
 
 use super::tags::Tags;
-use crate::network::{
-    AddressPrefix, AsgId, Network, NicRef, NsgId, RulePeer, SecurityRule, ServiceTag,
-};
+use crate::network::{AddressPrefix, AsgId, Network, NicRef, NsgId, RulePeer, SecurityRule, ServiceTag};
 
 /// The filter of a NIC: outbound its own group and then the subnet's, inbound the other way round.
 #[must_use]

@@ -86,7 +86,8 @@ impl NetworkBuilder {
             allow_forwarded_traffic: true,
         };
         change(&mut link);
-        let back = self.network.virtual_networks[remote.0].peerings.iter_mut().find(|link| link.remote == from);
+        let back =
+            self.network.virtual_networks[remote.0].peerings.iter_mut().find(|link| link.remote == from);
         if let Some(back) = back {
             back.connected = true;
             link.connected = true;

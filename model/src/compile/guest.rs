@@ -1,0 +1,38 @@
+//! What runs in a VM.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use goal_state::vm::Guest;
+
+use crate::effective::tags::WIRE_SERVER;
+use crate::network::{Network, VmId};
+
+/// The guest of `vm`.
+pub(super) fn guest(network: &Network, vm: VmId) -> Guest {
+    let machine = network.vm(vm);
+    let mut listen = machine.listen.clone().unwrap_or_default();
+    listen.sort();
+    Guest {
+        ip_forwarding: machine.guest_ip_forwarding,
+        masquerade: machine.guest_masquerade,
+        listen,
+        commands: machine.commands.clone(),
+        hosts: hosts(network, vm),
+        dns_servers: vec![WIRE_SERVER],
+    }
+}
+
+/// The VMs of the same virtual network by name, each at its primary address. Azure-provided names do not resolve across
+/// a peering.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-name-resolution-for-vms-and-role-instances>
+fn hosts(network: &Network, vm: VmId) -> Vec<(Ipv4Addr, String)> {
+    let own: BTreeSet<_> = network.vm(vm).nics.iter().map(|nic| nic.subnet.vnet).collect();
+    let names = network.virtual_machines.iter().filter_map(|machine| {
+        let nic = machine.nics.iter().find(|nic| own.contains(&nic.subnet.vnet))?;
+        Some((*nic.addresses.first()?, machine.name.to_string()))
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}

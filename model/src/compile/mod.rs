@@ -1,0 +1,64 @@
+//! From a network to the goal states of its hosts.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`overlay`] | which addresses a host must know, and where they live |
+//! | [`port`] | a NIC's policy |
+//! | [`guest`] | what runs in a VM |
+
+mod guest;
+mod overlay;
+mod port;
+
+#[cfg(test)]
+mod tests;
+
+use goal_state::vm::{NetworkInterface, VirtualMachine};
+use goal_state::{Generation, HostGoalState};
+
+use crate::network::{HostId, Network, NicIndex, NicRef, VmId};
+
+/// The goal state of every host, in the order of [`Network::hosts`], also of hosts without VMs.
+///
+/// Equal networks give equal goal states: everything in them is sorted, and nothing depends on chance.
+#[must_use]
+pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> {
+    let hosts = network.hosts.iter().enumerate();
+    hosts
+        .map(|(index, host)| HostGoalState {
+            generation,
+            host: host.name.clone(),
+            provider_address: host.provider_address,
+            virtual_networks: overlay::virtual_networks(network, HostId(index)),
+            virtual_machines: virtual_machines(network, HostId(index)),
+        })
+        .collect()
+}
+
+fn virtual_machines(network: &Network, host: HostId) -> Vec<VirtualMachine> {
+    let ids = (0..network.virtual_machines.len()).map(VmId);
+    let here = ids.filter(|&id| network.vm(id).host == host);
+    let mut machines: Vec<_> = here.map(|id| virtual_machine(network, id)).collect();
+    machines.sort_by(|left, right| left.name.cmp(&right.name));
+    machines
+}
+
+fn virtual_machine(network: &Network, vm: VmId) -> VirtualMachine {
+    let nics = (0..network.vm(vm).nics.len()).map(|index| NicRef { vm, index: NicIndex(index) });
+    VirtualMachine {
+        name: network.vm(vm).name.clone(),
+        network_interfaces: nics.map(|nic| network_interface(network, nic)).collect(),
+        guest: guest::guest(network, vm),
+    }
+}
+
+fn network_interface(network: &Network, nic: NicRef) -> NetworkInterface {
+    let properties = network.nic(nic);
+    NetworkInterface {
+        name: properties.name.clone(),
+        mac: properties.mac,
+        addresses: properties.addresses.clone(),
+        subnet: network.subnet(properties.subnet).prefix,
+        port: port::port(network, nic),
+    }
+}

@@ -1,0 +1,61 @@
+//! A NIC's policy: what its port enforces.
+
+use goal_state::nsg::AddressSet;
+use goal_state::port::{ForwardedTrafficRefusal, Port};
+use goal_state::route::{NextHop, Route};
+
+use crate::effective::hop::route_name;
+use crate::effective::reach::{connected_peers, reachable_addresses};
+use crate::effective::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, Hop, filter, hop};
+use crate::network::{Network, NicRef, VnetId};
+
+/// The policy of `nic`'s port.
+pub(super) fn port(network: &Network, nic: NicRef) -> Port {
+    let properties = network.nic(nic);
+    let vnet = properties.subnet.vnet;
+    Port {
+        vni: network.vnet(vnet).vni,
+        enable_ip_forwarding: properties.enable_ip_forwarding,
+        filter: filter(network, nic),
+        routes: routes(network, nic),
+        forwarded_traffic_refused: forwarded_traffic_refused(network, vnet),
+    }
+}
+
+/// The routes in force; what cannot be delivered is a drop with its reason.
+fn routes(network: &Network, nic: NicRef) -> Vec<Route> {
+    let subnet = network.nic(nic).subnet;
+    let reachable = reachable_addresses(network, subnet.vnet);
+    let active = EffectiveRoutes::of(network, subnet);
+    let lower = |route: &EffectiveRoute| Route {
+        prefix: route.prefix,
+        next_hop: match hop(network, nic, &reachable, route) {
+            Hop::Destination if matches!(route.next_hop, EffectiveNextHop::VnetPeering(_)) => {
+                NextHop::VnetPeering
+            }
+            Hop::Destination => NextHop::VnetLocal,
+            Hop::Appliance { address, .. } => NextHop::VirtualAppliance { address },
+            Hop::Drop(reason) => NextHop::Drop { reason },
+        },
+        source: route.source,
+        name: route_name(network, subnet.vnet, route),
+    };
+    active.active().map(lower).collect()
+}
+
+/// Peers whose forwarded packets the links of `vnet` refuse, for as far as those peers have a NIC that can forward.
+fn forwarded_traffic_refused(network: &Network, vnet: VnetId) -> Vec<ForwardedTrafficRefusal> {
+    let refusing = connected_peers(network, vnet).filter(|(link, _)| !link.allow_forwarded_traffic);
+    let refusals = refusing.map(|(link, peer)| {
+        let nics = network.nics().map(|(_, nic)| nic);
+        let forwarders = nics.filter(|nic| nic.subnet.vnet == link.remote && nic.enable_ip_forwarding);
+        let mut forwarders: Vec<_> = forwarders.map(|nic| nic.mac).collect();
+        forwarders.sort();
+        ForwardedTrafficRefusal {
+            peering: format!("{}/{}", network.vnet(vnet).name, link.name),
+            forwarders,
+            space: AddressSet::new(peer.address_space.iter().copied()),
+        }
+    });
+    refusals.filter(|refusal| !refusal.forwarders.is_empty()).collect()
+}
