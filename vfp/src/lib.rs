@@ -1,1 +1,12 @@
-//! A host's data plane: lowers a goal state to per-port namespaces, routes, nftables rulesets and overlay entries, and reconciles the kernel with them.
+//! A host's data plane: lowers a goal state to per-port namespaces, routes, nftables rulesets and overlay entries, and
+//! reconciles the kernel with them.
+//!
+//! Deciding and acting are apart. [`lower()`] turns a goal state into values ([`network`], [`ruleset`]) without asking
+//! anyone.
+
+pub mod lower;
+pub mod names;
+pub mod network;
+pub mod ruleset;
+
+pub use lower::lower;

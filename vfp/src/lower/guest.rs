@@ -1,0 +1,87 @@
+//! The VM's own side: its devices, and the routes that DHCP and cloud-init would have given it.
+//!
+//! The first NIC has the default route; every further one answers from its own address by a table of its own.
+//! <https://learn.microsoft.com/azure/virtual-machines/linux/multiple-nics>
+
+use goal_state::vm::{NetworkInterface, VirtualMachine};
+use ipnet::Ipv4Net;
+
+use super::MTU;
+use crate::names;
+use crate::network::{
+    Address, Device, DeviceKind, MachineNetwork, Namespace, PolicyRule, Route, RouteTarget, Sysctl,
+};
+use crate::ruleset::{Action, Chain, Family, Hook, Match, Rule, Ruleset};
+
+const MAIN_TABLE: u32 = 254;
+/// The NIC with index 1 has table 101 and rules of that priority, and so on.
+const FIRST_TABLE: u32 = 100;
+
+/// The namespace of a VM.
+pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
+    let mut namespace = Namespace {
+        sysctls: sysctls(vm),
+        ruleset: vm.guest.masquerade.then(masquerade),
+        ..Namespace::default()
+    };
+    for (index, nic) in vm.network_interfaces.iter().enumerate() {
+        add_interface(&mut namespace, index, nic);
+    }
+    MachineNetwork { vm: vm.name.clone(), name: names::vm_namespace(&vm.name), namespace }
+}
+
+fn sysctls(vm: &VirtualMachine) -> Vec<Sysctl> {
+    let forwarding = if vm.guest.ip_forwarding { "1" } else { "0" };
+    let mut sysctls = vec![
+        Sysctl::new("net/ipv4/ip_forward", forwarding),
+        // A closed port says so every time: a proof counts on it.
+        Sysctl::new("net/ipv4/icmp_ratelimit", "0"),
+        // Echo requests need no raw socket.
+        Sysctl::new("net/ipv4/ping_group_range", "0\t0"),
+        Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
+        Sysctl::optional("net/ipv6/conf/default/disable_ipv6", "1"),
+    ];
+    let devices = (0..vm.network_interfaces.len()).map(names::guest_device);
+    for device in ["all".to_owned()].into_iter().chain(devices) {
+        sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/rp_filter"), "0"));
+        // An appliance forwards out of the device that it received on, and is meant to.
+        sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/send_redirects"), "0"));
+    }
+    sysctls
+}
+
+fn add_interface(namespace: &mut Namespace, index: usize, nic: &NetworkInterface) {
+    let device = names::guest_device(index);
+    let gateway = RouteTarget::Via { device: device.clone(), gateway: nic.gateway() };
+    let table = match u32::try_from(index) {
+        Ok(0) | Err(_) => MAIN_TABLE,
+        Ok(index) => FIRST_TABLE + index,
+    };
+    namespace.devices.insert(
+        device.clone(),
+        Device { kind: DeviceKind::CableEnd, mac: Some(nic.mac), mtu: MTU, bridge: None },
+    );
+    namespace.routes.push(Route { table, prefix: Ipv4Net::default(), target: gateway });
+    for address in &nic.addresses {
+        let on_link =
+            Ipv4Net::new(*address, nic.subnet.prefix_len()).unwrap_or_else(|_| Ipv4Net::from(*address));
+        namespace.addresses.push(Address { device: device.clone(), address: on_link });
+        if table != MAIN_TABLE {
+            namespace.rules.push(PolicyRule {
+                priority: table,
+                in_device: None,
+                source: Some(Ipv4Net::from(*address)),
+                mark: None,
+                table,
+            });
+        }
+    }
+}
+
+/// What was not made here leaves with the device's own address.
+fn masquerade() -> Ruleset {
+    let forwarded = Rule::new(vec![Match::InDevicePrefix("eth".into())], vec![Action::Masquerade]);
+    let chain =
+        Chain { name: "masquerade_forwarded".into(), hook: Some(Hook::SourceNat), rules: vec![forwarded] };
+    Ruleset { chains: vec![chain], ..Ruleset::new(Family::Ip) }
+}

@@ -1,0 +1,47 @@
+//! Goal state → what the host's namespaces hold. Pure: the same goal state gives the same values, and nothing is asked.
+//!
+//! | file | Azure feature |
+//! |---|---|
+//! | [`port`] | a NIC's port: both pipelines, ARP, source and destination checks |
+//! | [`nsg`] | network security groups |
+//! | [`route`] | effective routes, and drops that they decide |
+//! | [`peering`] | peering links that refuse forwarded traffic |
+//! | [`overlay`] | virtual networks on the host: bridges, VXLAN, mappings |
+//! | [`no_destination`] | addresses that nobody owns |
+//! | [`guest`] | the VM's own side |
+//! | [`drop_log`] | what the drops and probes are logged as |
+
+pub mod drop_log;
+pub mod guest;
+pub mod no_destination;
+pub mod nsg;
+pub mod overlay;
+pub mod peering;
+pub mod port;
+pub mod route;
+
+use goal_state::HostGoalState;
+
+use crate::network::HostNetwork;
+
+/// The MTU of everything that a VM's packets cross but the underlay, in bytes.
+pub(crate) const MTU: u32 = 1500;
+
+/// What a host holds when it follows `goal`.
+#[must_use]
+pub fn lower(goal: &HostGoalState) -> HostNetwork {
+    let mut ports = goal
+        .virtual_machines
+        .iter()
+        .flat_map(|vm| {
+            vm.network_interfaces.iter().enumerate().map(move |(index, nic)| port::lower(vm, index, nic))
+        })
+        .collect::<Vec<_>>();
+    ports.sort_by(|a, b| a.nic.cmp(&b.nic));
+    let mut machines = goal.virtual_machines.iter().map(guest::lower).collect::<Vec<_>>();
+    machines.sort_by(|a, b| a.vm.cmp(&b.vm));
+    HostNetwork { host: goal.host.clone(), switch: overlay::lower(goal), ports, machines }
+}
+
+#[cfg(test)]
+mod tests;

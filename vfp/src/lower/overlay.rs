@@ -1,0 +1,91 @@
+//! Virtual networks on a host: one bridge and one VXLAN device each, told where every address lives.
+//!
+//! A bridge answers its ports' ARP requests by itself (proxy ARP and permanent neighbours), learns nothing and floods
+//! nothing. A NIC on this host and of this network is behind its port; any other is behind the VXLAN device, under the
+//! VNI of the NIC's own network: that is all that peering is on the wire, also between two networks of one host.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use goal_state::overlay::{Mapping, VirtualNetwork};
+use goal_state::vm::NetworkInterface;
+use goal_state::{HostGoalState, MacAddr};
+
+use super::{MTU, no_destination};
+use crate::names;
+use crate::network::{BridgePort, Device, DeviceKind, ForwardingEntry, Namespace, Neighbour, Sysctl};
+
+/// The IANA port of VXLAN, RFC 7348 section 8.
+const VXLAN_PORT: u16 = 4789;
+
+/// The host's own namespace.
+pub(super) fn lower(goal: &HostGoalState) -> Namespace {
+    let mut switch = Namespace {
+        sysctls: vec![
+            Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
+            Sysctl::optional("net/ipv6/conf/default/disable_ipv6", "1"),
+            // Bridged packets are filtered by their ports and by nobody else.
+            Sysctl::optional("net/bridge/bridge-nf-call-iptables", "0"),
+        ],
+        ruleset: Some(no_destination::ruleset(goal)),
+        ..Namespace::default()
+    };
+    for network in &goal.virtual_networks {
+        switch.devices.extend(network_devices(goal, network));
+        switch.neighbours.extend(neighbours(network));
+        switch.forwarding.extend(forwarding(goal, network));
+    }
+    switch.devices.extend(nics(goal).map(port_device));
+    switch
+}
+
+fn network_devices(goal: &HostGoalState, network: &VirtualNetwork) -> [(String, Device); 2] {
+    let bridge = Device { kind: DeviceKind::Bridge, mac: None, mtu: MTU, bridge: None };
+    let vxlan = Device {
+        kind: DeviceKind::Vxlan { vni: network.vni.get(), local: goal.provider_address, port: VXLAN_PORT },
+        mac: None,
+        mtu: MTU,
+        bridge: Some(BridgePort { bridge: names::bridge(network.vni), answers_arp: false }),
+    };
+    [(names::bridge(network.vni), bridge), (names::vxlan(network.vni), vxlan)]
+}
+
+fn port_device(nic: &NetworkInterface) -> (String, Device) {
+    let bridge = Some(BridgePort { bridge: names::bridge(nic.port.vni), answers_arp: true });
+    (names::host_port(nic.mac), Device { kind: DeviceKind::CableEnd, mac: None, mtu: MTU, bridge })
+}
+
+fn neighbours(network: &VirtualNetwork) -> Vec<Neighbour> {
+    let neighbour = |mapping: &Mapping| {
+        let device = names::bridge(network.vni);
+        (mapping.customer_address, Neighbour { device, address: mapping.customer_address, mac: mapping.mac })
+    };
+    network.mappings.iter().map(neighbour).collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+/// One way per Ethernet address, however many customer addresses it has.
+fn forwarding(goal: &HostGoalState, network: &VirtualNetwork) -> BTreeSet<ForwardingEntry> {
+    let local =
+        nics(goal).filter(|nic| nic.port.vni == network.vni).map(|nic| nic.mac).collect::<BTreeSet<_>>();
+    network.mappings.iter().flat_map(|mapping| ways(network, mapping, &local)).collect()
+}
+
+fn ways(network: &VirtualNetwork, mapping: &Mapping, local: &BTreeSet<MacAddr>) -> Vec<ForwardingEntry> {
+    let mac = mapping.mac;
+    if local.contains(&mac) {
+        return vec![ForwardingEntry::BridgePort { device: names::host_port(mac), mac }];
+    }
+    let device = names::vxlan(network.vni);
+    vec![
+        ForwardingEntry::BridgePort { device: device.clone(), mac },
+        ForwardingEntry::Tunnel {
+            device,
+            mac,
+            destination: mapping.provider_address,
+            vni: mapping.vni.get(),
+        },
+    ]
+}
+
+fn nics(goal: &HostGoalState) -> impl Iterator<Item = &NetworkInterface> {
+    goal.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces)
+}

@@ -1,0 +1,281 @@
+//! A NIC's port: a namespace that routes between the guest and the host's bridge, and filters both ways.
+//!
+//! ```text
+//! guest ─► outbound: source, protocol, platform ─► established? ─► NIC group ─► subnet group ─► routes ─► up0
+//! up0 ─► inbound: destination, forwarded traffic ─► established? ─► subnet group ─► NIC group ─► guest
+//! ```
+//!
+//! The filter is in the prerouting hook because Azure evaluates groups before routes, and because a packet that a
+//! blackhole route takes never reaches the forward hook. The port itself never sends a packet: what Linux would say
+//! (ICMP errors) is dropped.
+
+use goal_state::nsg::{AddressSet, Direction, PortRange};
+use goal_state::vm::{NetworkInterface, VirtualMachine};
+use goal_state::{DropReason, MacAddr, NicId};
+use ipnet::Ipv4Net;
+
+use super::drop_log::{DropMark, log_seen};
+use super::nsg::{self, direction_word};
+use super::{MTU, peering, route};
+use crate::names::{self, GUEST, UPLINK};
+use crate::network::{
+    Cable, CableEnd, Device, DeviceKind, Namespace, Neighbour, PolicyRule, PortNetwork, Route, RouteTarget,
+    Sysctl,
+};
+use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
+
+/// The mark of IPv4 packets from the guest. ARP requests have none, which is how their look-up is told apart.
+const FROM_GUEST: u32 = 1;
+/// Holds one default route to the guest, for whatever comes in from the bridge.
+const INBOUND_TABLE: u32 = 100;
+/// Holds one default route to the bridge, so that every ARP request of the guest has an answer.
+const ARP_TABLE: u32 = 200;
+/// What DSCP marks a probe.
+const PROBE_DSCP: u8 = goal_state::probe::PROBE_DSCP;
+
+/// The port of a VM's NIC.
+pub(super) fn lower(vm: &VirtualMachine, index: usize, nic: &NetworkInterface) -> PortNetwork {
+    let id = NicId { vm: vm.name.clone(), nic: nic.name.clone() };
+    let name = names::port_namespace(&id);
+    let end = |namespace: Option<&str>, device: &str| CableEnd {
+        namespace: namespace.map(str::to_owned),
+        device: device.to_owned(),
+    };
+    PortNetwork {
+        guest_cable: Cable {
+            ends: [
+                end(Some(&names::vm_namespace(&vm.name)), &names::guest_device(index)),
+                end(Some(&name), GUEST),
+            ],
+        },
+        uplink_cable: Cable { ends: [end(Some(&name), UPLINK), end(None, &names::host_port(nic.mac))] },
+        namespace: namespace(nic),
+        nic: id,
+        name,
+    }
+}
+
+fn namespace(nic: &NetworkInterface) -> Namespace {
+    let cable_end = |mac| Device { kind: DeviceKind::CableEnd, mac: Some(mac), mtu: MTU, bridge: None };
+    Namespace {
+        sysctls: sysctls(),
+        devices: [(GUEST.to_owned(), cable_end(MacAddr::GATEWAY)), (UPLINK.to_owned(), cable_end(nic.mac))]
+            .into(),
+        addresses: Vec::new(),
+        routes: routes(nic),
+        rules: policy_rules(),
+        neighbours: primary(nic)
+            .map(|address| Neighbour { device: GUEST.into(), address, mac: nic.mac })
+            .into_iter()
+            .collect(),
+        forwarding: Vec::new(),
+        ruleset: Some(ruleset(nic)),
+    }
+}
+
+fn primary(nic: &NetworkInterface) -> Option<std::net::Ipv4Addr> {
+    nic.addresses.first().copied()
+}
+
+fn sysctls() -> Vec<Sysctl> {
+    let mut sysctls = vec![
+        Sysctl::new("net/ipv4/ip_forward", "1"),
+        Sysctl::new(format!("net/ipv4/conf/{GUEST}/proxy_arp"), "1"),
+        // Answer at once: the guest asks before its first packet.
+        Sysctl::new(format!("net/ipv4/neigh/{GUEST}/proxy_delay"), "0"),
+        // An appliance's neighbours see half of a flow at times.
+        Sysctl::optional("net/netfilter/nf_conntrack_tcp_be_liberal", "1"),
+        Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
+        Sysctl::optional("net/ipv6/conf/default/disable_ipv6", "1"),
+    ];
+    for device in ["all", GUEST, UPLINK] {
+        sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/rp_filter"), "0"));
+        sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/send_redirects"), "0"));
+    }
+    sysctls
+}
+
+/// The local table comes after the two devices' rules, so that no address is ever taken for the port's own.
+fn policy_rules() -> Vec<PolicyRule> {
+    let rule = |priority, in_device: Option<&str>, mark, table| PolicyRule {
+        priority,
+        in_device: in_device.map(str::to_owned),
+        source: None,
+        mark,
+        table,
+    };
+    vec![
+        rule(100, Some(UPLINK), None, INBOUND_TABLE),
+        rule(200, Some(GUEST), Some(0), ARP_TABLE),
+        rule(32_000, None, None, 255),
+        rule(32_766, None, None, 254),
+        rule(32_767, None, None, 253),
+    ]
+}
+
+fn routes(nic: &NetworkInterface) -> Vec<Route> {
+    let everything = Ipv4Net::default();
+    let mut routes = route::table(&nic.port.routes);
+    // By way of the primary address, whatever the destination: one neighbour entry serves all.
+    routes.extend(primary(nic).map(|gateway| Route {
+        table: INBOUND_TABLE,
+        prefix: everything,
+        target: RouteTarget::Via { device: GUEST.into(), gateway },
+    }));
+    routes.push(Route {
+        table: ARP_TABLE,
+        prefix: everything,
+        target: RouteTarget::Link { device: UPLINK.into() },
+    });
+    routes
+}
+
+/// The filter of one port.
+fn ruleset(nic: &NetworkInterface) -> Ruleset {
+    let filter = &nic.port.filter;
+    let mut counters = plain_counters(nic);
+    counters.extend(peering::counters(&nic.port.forwarded_traffic_refused));
+    counters.extend(route::counters(&nic.port.routes));
+    let mut chains = vec![
+        pass(Direction::Outbound),
+        pass(Direction::Inbound),
+        route::chain(&nic.port.routes, &pass_name(Direction::Outbound)),
+    ];
+    for direction in [Direction::Outbound, Direction::Inbound] {
+        for group in filter.groups(direction) {
+            counters.extend(nsg::counters(group, direction));
+            chains.push(nsg::chain(group, direction));
+        }
+    }
+    chains.extend([outbound(nic), inbound(nic), entry(), silence()]);
+    Ruleset { counters, chains, ..Ruleset::new(Family::Ip) }
+}
+
+/// Where every packet enters. What is neither from the guest nor from the bridge does not exist.
+fn entry() -> Chain {
+    let lead = |device: &str, direction| {
+        Rule::new(
+            vec![Match::InDevice(vec![device.into()])],
+            vec![Action::Goto(direction_word(direction).into())],
+        )
+    };
+    Chain {
+        name: "port".into(),
+        hook: Some(Hook::Prerouting { drop: true }),
+        rules: vec![lead(GUEST, Direction::Outbound), lead(UPLINK, Direction::Inbound)],
+    }
+}
+
+/// What Linux says in the port's name is not said.
+fn silence() -> Chain {
+    Chain { name: "silence".into(), hook: Some(Hook::Output), rules: vec![] }
+}
+
+fn outbound(nic: &NetworkInterface) -> Chain {
+    let mut rules = vec![Rule::new(vec![], vec![Action::SetMark(FROM_GUEST)])];
+    if !nic.port.enable_ip_forwarding {
+        rules.push(drop_rule(
+            vec![Match::SourceNot(own_addresses(nic))],
+            DropReason::SourceAddress,
+            Direction::Outbound,
+        ));
+    }
+    rules.extend(protocol_rules());
+    rules.push(drop_rule(
+        vec![Match::Destination(platform_addresses())],
+        DropReason::Platform,
+        Direction::Outbound,
+    ));
+    rules.push(Rule::new(vec![Match::Established], vec![Action::Goto(route::CHAIN.into())]));
+    rules.extend(jumps(nic, Direction::Outbound));
+    rules.push(Rule::new(vec![], vec![Action::Goto(route::CHAIN.into())]));
+    Chain { name: direction_word(Direction::Outbound).into(), hook: None, rules }
+}
+
+fn inbound(nic: &NetworkInterface) -> Chain {
+    let pass = || vec![Action::Goto(pass_name(Direction::Inbound))];
+    let mut rules = Vec::new();
+    if !nic.port.enable_ip_forwarding {
+        rules.push(drop_rule(
+            vec![Match::DestinationNot(own_addresses(nic))],
+            DropReason::IpForwarding,
+            Direction::Inbound,
+        ));
+    }
+    rules.extend(peering::rules(&nic.port.forwarded_traffic_refused));
+    rules.push(Rule::new(vec![Match::Established], pass()));
+    rules.extend(jumps(nic, Direction::Inbound));
+    rules.push(Rule::new(vec![], pass()));
+    Chain { name: direction_word(Direction::Inbound).into(), hook: None, rules }
+}
+
+fn jumps(nic: &NetworkInterface, direction: Direction) -> Vec<Rule> {
+    let jump = |group| Rule::new(vec![], vec![Action::Jump(nsg::chain_name(group, direction))]);
+    nic.port.filter.groups(direction).iter().map(jump).collect()
+}
+
+/// Where accepted packets end; probes say so.
+fn pass(direction: Direction) -> Chain {
+    let rules = vec![
+        Rule::new(vec![Match::Dscp(PROBE_DSCP)], vec![log_seen(direction)]),
+        Rule::new(vec![], vec![Action::Accept]),
+    ];
+    Chain { name: pass_name(direction), hook: None, rules }
+}
+
+fn pass_name(direction: Direction) -> String {
+    format!("{}_pass", direction_word(direction))
+}
+
+/// What the virtual network does not carry.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-protocols-can-i-use-within-vnets>
+fn protocol_rules() -> Vec<Rule> {
+    const UDP: u8 = 17;
+    let port = |port| PortRange::new(port, port).into_iter().collect::<Vec<_>>();
+    [
+        vec![Match::NotUnicastFrame],
+        vec![Match::Destination(multicast_and_broadcast())],
+        // ICMP, TCP, UDP, ESP, AH.
+        vec![Match::ProtocolNot(vec![1, 6, 17, 50, 51])],
+        // Reserved by the host.
+        vec![Match::Protocol(vec![UDP]), Match::SourcePort(port(65_330))],
+        // A DHCP client that knows its server.
+        vec![Match::Protocol(vec![UDP]), Match::SourcePort(port(68)), Match::DestinationPort(port(67))],
+    ]
+    .into_iter()
+    .map(|matches| drop_rule(matches, DropReason::Protocol, Direction::Outbound))
+    .collect()
+}
+
+fn drop_rule(matches: Vec<Match>, reason: DropReason, direction: Direction) -> Rule {
+    let log = DropMark::plain(reason, direction).log();
+    Rule::new(matches, vec![Action::Count(reason.as_str().into()), log, Action::Drop])
+}
+
+/// Counters of drops that no rule of the customer's makes.
+fn plain_counters(nic: &NetworkInterface) -> Vec<Counter> {
+    let mut reasons = vec![DropReason::Protocol, DropReason::Platform];
+    if !nic.port.enable_ip_forwarding {
+        reasons.extend([DropReason::SourceAddress, DropReason::IpForwarding]);
+    }
+    reasons.sort();
+    let counter =
+        |reason: DropReason| Counter { name: reason.as_str().into(), comment: reason.as_str().into() };
+    reasons.into_iter().map(counter).collect()
+}
+
+fn own_addresses(nic: &NetworkInterface) -> AddressSet {
+    nic.addresses.iter().copied().map(Ipv4Net::from).collect()
+}
+
+fn platform_addresses() -> AddressSet {
+    [[168, 63, 129, 16], [169, 254, 169, 254]]
+        .into_iter()
+        .map(|address| Ipv4Net::from(std::net::Ipv4Addr::from(address)))
+        .collect()
+}
+
+fn multicast_and_broadcast() -> AddressSet {
+    let multicast = Ipv4Net::new_assert([224, 0, 0, 0].into(), 4);
+    [multicast, Ipv4Net::from(std::net::Ipv4Addr::BROADCAST)].into_iter().collect()
+}

@@ -1,0 +1,108 @@
+//! Effective routes: the port's main table, and a chain that names the route when it drops.
+//!
+//! The routing table alone would drop silently and after the filter; so the chain asks the same question first, for
+//! the routes that drop. Longer prefixes stand before shorter ones, which makes the first match the longest one.
+//! <https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview>
+
+use goal_state::DropReason;
+use goal_state::nsg::{AddressSet, Direction};
+use goal_state::route::{NextHop, Route};
+
+use super::drop_log::DropMark;
+use crate::names::UPLINK;
+use crate::network::{self, RouteTarget};
+use crate::ruleset::{Action, Chain, Counter, Match, Rule};
+
+/// Linux's main table.
+const MAIN_TABLE: u32 = 254;
+
+/// The chain that every outbound packet ends in.
+pub(super) const CHAIN: &str = "outbound_routes";
+/// The counter of packets that no route covers.
+const UNCOVERED: &str = "route_uncovered";
+
+/// The port's main table.
+pub(super) fn table(routes: &[Route]) -> Vec<network::Route> {
+    let target = |next_hop: &NextHop| match next_hop {
+        NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Link { device: UPLINK.into() },
+        NextHop::VirtualAppliance { address } => {
+            RouteTarget::Via { device: UPLINK.into(), gateway: *address }
+        }
+        NextHop::Drop { .. } => RouteTarget::Blackhole,
+    };
+    let lower = |route: &Route| network::Route {
+        table: MAIN_TABLE,
+        prefix: route.prefix.trunc(),
+        target: target(&route.next_hop),
+    };
+    routes.iter().map(lower).collect()
+}
+
+/// The counters of routes that drop.
+pub(super) fn counters(routes: &[Route]) -> Vec<Counter> {
+    let drops = routes.iter().enumerate().filter(|(_, route)| drop_reason(route).is_some());
+    let mut counters = drops
+        .map(|(index, route)| Counter { name: counter_name(index), comment: route.name.clone() })
+        .collect::<Vec<_>>();
+    counters.push(Counter { name: UNCOVERED.into(), comment: "no route".into() });
+    counters
+}
+
+/// The chain: a packet whose longest prefix leads somewhere goes on to `pass`; any other is logged and dropped.
+pub(super) fn chain(routes: &[Route], pass: &str) -> Chain {
+    let mut rules = Vec::new();
+    let mut usable = Vec::new();
+    for (index, route) in longest_first(routes) {
+        match drop_reason(route) {
+            None => usable.push(route.prefix.trunc()),
+            Some(reason) => {
+                rules.extend(pass_rule(std::mem::take(&mut usable), pass));
+                rules.push(drop_rule(index, route, reason));
+            }
+        }
+    }
+    rules.extend(pass_rule(usable, pass));
+    let uncovered = DropMark::plain(DropReason::Route, Direction::Outbound);
+    rules.push(Rule::new(vec![], vec![Action::Count(UNCOVERED.into()), uncovered.log(), Action::Drop]));
+    Chain { name: CHAIN.into(), hook: None, rules }
+}
+
+fn longest_first(routes: &[Route]) -> Vec<(usize, &Route)> {
+    let mut sorted = routes.iter().enumerate().collect::<Vec<_>>();
+    // Of one length, those that pass first: prefixes of one length are disjoint, and this way they share a rule.
+    sorted.sort_by_key(|(_, route)| (std::cmp::Reverse(route.prefix.prefix_len()), drop_reason(route)));
+    sorted
+}
+
+/// Neighbouring routes that lead somewhere are one set and one look-up.
+fn pass_rule(prefixes: Vec<ipnet::Ipv4Net>, pass: &str) -> Option<Rule> {
+    if prefixes.is_empty() {
+        return None;
+    }
+    let set = AddressSet::new(prefixes);
+    let matches = if set.is_all() { vec![] } else { vec![Match::Destination(set)] };
+    Some(Rule::new(matches, vec![Action::Goto(pass.into())]))
+}
+
+fn drop_rule(index: usize, route: &Route, reason: DropReason) -> Rule {
+    let set = AddressSet::new([route.prefix.trunc()]);
+    let matches = if set.is_all() { vec![] } else { vec![Match::Destination(set)] };
+    let mark = DropMark {
+        reason,
+        direction: Direction::Outbound,
+        association: None,
+        number: u32::try_from(index).unwrap_or(DropMark::NONE),
+    };
+    Rule::new(matches, vec![Action::Count(counter_name(index)), mark.log(), Action::Drop])
+}
+
+fn drop_reason(route: &Route) -> Option<DropReason> {
+    match route.next_hop {
+        NextHop::Drop { reason } => Some(reason),
+        NextHop::VnetLocal | NextHop::VnetPeering | NextHop::VirtualAppliance { .. } => None,
+    }
+}
+
+fn counter_name(index: usize) -> String {
+    format!("route_{index}")
+}

@@ -1,0 +1,264 @@
+//! The ruleset of a port means what Azure's documents say: for any port and any packet, following the ruleset and
+//! answering the question naively come to the same fate, for the same reason.
+
+use std::net::Ipv4Addr;
+
+use goal_state::nsg::{
+    Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleGroup,
+};
+use goal_state::port::{ForwardedTrafficRefusal, Port};
+use goal_state::route::{NextHop, Route, RouteSource};
+use goal_state::vm::{Guest, NetworkInterface, VirtualMachine};
+use goal_state::{DropReason, MacAddr, Vni};
+use ipnet::Ipv4Net;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::lower::drop_log::{DropMark, LogPrefix};
+use crate::ruleset::evaluate::{Packet, evaluate};
+
+/// What Azure does with a packet at this port, in the order of the documents.
+fn naive(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
+    if packet.device == "guest" { naive_outbound(nic, packet) } else { naive_inbound(nic, packet) }
+}
+
+fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
+    let plain = |reason| Err(DropMark::plain(reason, Direction::Outbound));
+    if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.source) {
+        return plain(DropReason::SourceAddress);
+    }
+    let to_many = !packet.unicast || packet.destination.is_multicast() || packet.destination.is_broadcast();
+    let udp = packet.protocol == 17;
+    let reserved =
+        udp && (packet.source_port == 65_330 || (packet.source_port, packet.destination_port) == (68, 67));
+    if to_many || ![1, 6, 17, 50, 51].contains(&packet.protocol) || reserved {
+        return plain(DropReason::Protocol);
+    }
+    if [[168, 63, 129, 16], [169, 254, 169, 254]].contains(&packet.destination.octets()) {
+        return plain(DropReason::Platform);
+    }
+    naive_filter(nic, packet, Direction::Outbound)?;
+    let covering =
+        nic.port.routes.iter().enumerate().filter(|(_, route)| route.prefix.contains(&packet.destination));
+    match covering.max_by_key(|(_, route)| route.prefix.prefix_len()) {
+        None => plain(DropReason::Route),
+        Some((index, Route { next_hop: NextHop::Drop { reason }, .. })) => Err(DropMark {
+            number: u32::try_from(index).unwrap(),
+            ..DropMark::plain(*reason, Direction::Outbound)
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+fn naive_inbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
+    if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.destination) {
+        return Err(DropMark::plain(DropReason::IpForwarding, Direction::Inbound));
+    }
+    for (index, refusal) in nic.port.forwarded_traffic_refused.iter().enumerate() {
+        if refusal.forwarders.contains(&packet.source_mac) && !refusal.space.contains(packet.source) {
+            let number = u32::try_from(index).unwrap();
+            return Err(DropMark { number, ..DropMark::plain(DropReason::Peering, Direction::Inbound) });
+        }
+    }
+    naive_filter(nic, packet, Direction::Inbound)
+}
+
+fn naive_filter(nic: &NetworkInterface, packet: &Packet, direction: Direction) -> Result<(), DropMark> {
+    if packet.established {
+        return Ok(());
+    }
+    for group in nic.port.filter.groups(direction) {
+        let decisive = group.rules.iter().find(|rule| naive_match(rule, packet));
+        if let Some(Rule { access: Access::Deny, priority, .. }) = decisive {
+            return Err(DropMark {
+                reason: DropReason::NetworkSecurityGroup,
+                direction,
+                association: Some(group.association),
+                number: u32::from(*priority),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn naive_match(rule: &Rule, packet: &Packet) -> bool {
+    let ports = || {
+        rule.source_ports.iter().any(|range| range.contains(packet.source_port))
+            && rule.destination_ports.iter().any(|range| range.contains(packet.destination_port))
+    };
+    rule.source.contains(packet.source)
+        && rule.destination.contains(packet.destination)
+        && rule.protocol.number().is_none_or(|number| number == packet.protocol)
+        && (![6, 17].contains(&packet.protocol) || ports())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_port_does_what_the_documents_say(nic in nic(), packets in vec(packet(), 32)) {
+        let vm = VirtualMachine { name: "vm".parse().unwrap(), network_interfaces: vec![nic.clone()], guest: Guest::default() };
+        let port = crate::lower::port::lower(&vm, 0, &nic);
+        let ruleset = port.namespace.ruleset.unwrap();
+        for packet in packets {
+            let outcome = evaluate(&ruleset, "port", &packet);
+            let direction = if packet.device == "guest" { Direction::Outbound } else { Direction::Inbound };
+            let logged = outcome.logged.iter().map(|prefix| LogPrefix::parse(prefix).unwrap()).collect::<Vec<_>>();
+            match naive(&nic, &packet) {
+                Ok(()) => {
+                    prop_assert!(outcome.accepted, "{packet:?} {outcome:?}");
+                    let seen = if packet.dscp == 63 { vec![LogPrefix::Seen(direction)] } else { vec![] };
+                    prop_assert_eq!(logged, seen);
+                }
+                Err(mark) => {
+                    prop_assert!(!outcome.accepted, "{packet:?} {outcome:?}");
+                    prop_assert_eq!(logged, vec![LogPrefix::Drop(mark)]);
+                    prop_assert!(!outcome.counted.is_empty());
+                }
+            }
+        }
+    }
+}
+
+/// Few addresses, so that packets and rules meet.
+fn address() -> impl Strategy<Value = Ipv4Addr> {
+    select(vec![
+        [10, 0, 0, 4],
+        [10, 0, 0, 5],
+        [10, 0, 1, 4],
+        [10, 1, 0, 4],
+        [10, 255, 255, 255],
+        [192, 0, 2, 1],
+        [0, 0, 0, 0],
+        [168, 63, 129, 16],
+        [169, 254, 169, 254],
+        [224, 0, 0, 1],
+        [255, 255, 255, 255],
+    ])
+    .prop_map(Ipv4Addr::from)
+}
+
+fn prefix() -> impl Strategy<Value = Ipv4Net> {
+    (address(), select(vec![0, 1, 8, 15, 16, 24, 31, 32]))
+        .prop_map(|(address, length)| Ipv4Net::new_assert(address, length).trunc())
+}
+
+fn ports() -> impl Strategy<Value = Vec<PortRange>> {
+    let edge = select(vec![0, 53, 67, 68, 80, 81, 443, 65_330, 65_535_u16]);
+    let range = (edge.clone(), edge).prop_map(|(a, b)| PortRange::new(a.min(b), a.max(b)).unwrap());
+    prop_oneof![3 => Just(vec![PortRange::ALL]), 3 => vec(range, 1..4), 1 => Just(vec![])]
+}
+
+fn address_set() -> impl Strategy<Value = AddressSet> {
+    prop_oneof![1 => Just(AddressSet::all()), 2 => vec(prefix(), 0..4).prop_map(AddressSet::new)]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let protocol = select(vec![
+        Protocol::Tcp,
+        Protocol::Udp,
+        Protocol::Icmp,
+        Protocol::Esp,
+        Protocol::Ah,
+        Protocol::Any,
+    ]);
+    (any::<bool>(), protocol, address_set(), ports(), address_set(), ports()).prop_map(
+        |(allow, protocol, source, source_ports, destination, destination_ports)| Rule {
+            name: "rule".into(),
+            priority: 0,
+            access: if allow { Access::Allow } else { Access::Deny },
+            protocol,
+            source,
+            source_ports,
+            destination,
+            destination_ports,
+        },
+    )
+}
+
+fn groups() -> impl Strategy<Value = Vec<RuleGroup>> {
+    let group = |association| {
+        vec(rule(), 1..6).prop_map(move |mut rules| {
+            for (index, rule) in rules.iter_mut().enumerate() {
+                rule.priority = 100 + u16::try_from(index).unwrap();
+            }
+            RuleGroup { network_security_group: "nsg".into(), association, rules }
+        })
+    };
+    let one = |association| prop::option::of(group(association));
+    (one(Association::NetworkInterface), one(Association::Subnet))
+        .prop_map(|(nic, subnet)| nic.into_iter().chain(subnet).collect())
+}
+
+fn routes() -> impl Strategy<Value = Vec<Route>> {
+    let next_hop = prop_oneof![
+        Just(NextHop::VnetLocal),
+        Just(NextHop::VirtualAppliance { address: [10, 0, 0, 9].into() }),
+        Just(NextHop::Drop { reason: DropReason::Route }),
+        Just(NextHop::Drop { reason: DropReason::OutboundAccess }),
+    ];
+    vec((prefix(), next_hop), 0..8).prop_map(|routes| {
+        let unique = routes.into_iter().collect::<std::collections::BTreeMap<_, _>>();
+        unique
+            .into_iter()
+            .map(|(prefix, next_hop)| Route {
+                prefix,
+                next_hop,
+                source: RouteSource::User,
+                name: "rt/r".into(),
+            })
+            .collect()
+    })
+}
+
+fn mac() -> impl Strategy<Value = MacAddr> {
+    (1..4_u8).prop_map(|last| MacAddr([0, 0x0d, 0x3a, 0, 0, last]))
+}
+
+fn refusal() -> impl Strategy<Value = ForwardedTrafficRefusal> {
+    (vec(mac(), 0..2), address_set()).prop_map(|(forwarders, space)| ForwardedTrafficRefusal {
+        peering: "a/b".into(),
+        forwarders,
+        space,
+    })
+}
+
+fn nic() -> impl Strategy<Value = NetworkInterface> {
+    let filter = (groups(), groups()).prop_map(|(inbound, outbound)| Filter { inbound, outbound });
+    (any::<bool>(), filter, routes(), vec(refusal(), 0..3), vec(address(), 1..3)).prop_map(
+        |(enable_ip_forwarding, filter, routes, forwarded_traffic_refused, addresses)| NetworkInterface {
+            name: "nic0".parse().unwrap(),
+            mac: MacAddr([0, 0x0d, 0x3a, 0, 0, 1]),
+            addresses,
+            subnet: "10.0.0.0/24".parse().unwrap(),
+            port: Port {
+                vni: Vni::new(1).unwrap(),
+                enable_ip_forwarding,
+                filter,
+                routes,
+                forwarded_traffic_refused,
+            },
+        },
+    )
+}
+
+fn packet() -> impl Strategy<Value = Packet> {
+    let port = || select(vec![0, 53, 67, 68, 80, 443, 50_000, 65_330, 65_535_u16]);
+    let protocol = select(vec![1, 4, 6, 17, 47, 50, 51_u8]);
+    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.9), select(vec![0, 63_u8]));
+    (any::<bool>(), mac(), protocol, (address(), port()), (address(), port()), flags).prop_map(
+        |(outbound, source_mac, protocol, source, destination, (established, unicast, dscp))| Packet {
+            device: if outbound { "guest" } else { "up0" }.into(),
+            source_mac,
+            unicast,
+            protocol,
+            source: source.0,
+            source_port: source.1,
+            destination: destination.0,
+            destination_port: destination.1,
+            dscp,
+            established,
+        },
+    )
+}

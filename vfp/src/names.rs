@@ -1,0 +1,73 @@
+//! What things are called in the kernel. A name is the mark by which an object is known as ours.
+
+use goal_state::{MacAddr, NicId, VmName, Vni};
+
+/// The device in a port's namespace that leads to the guest.
+pub const GUEST: &str = "guest";
+/// The device in a port's namespace that leads to the host's bridge.
+pub const UPLINK: &str = "up0";
+/// The host's device on the underlay. Made by the controller, never touched here.
+pub const UNDERLAY: &str = "underlay0";
+
+/// The namespace of a VM.
+#[must_use]
+pub fn vm_namespace(vm: &VmName) -> String {
+    format!("vm-{vm}")
+}
+
+/// The namespace of a NIC's port.
+#[must_use]
+pub fn port_namespace(nic: &NicId) -> String {
+    format!("port-{}-{}", nic.vm, nic.nic)
+}
+
+/// The bridge of a virtual network on a host.
+#[must_use]
+pub fn bridge(vni: Vni) -> String {
+    format!("br{vni}")
+}
+
+/// The VXLAN device of a virtual network on a host.
+#[must_use]
+pub fn vxlan(vni: Vni) -> String {
+    format!("vx{vni}")
+}
+
+/// The host's end of a port: `p` and the six digits of the NIC's serial number.
+#[must_use]
+pub fn host_port(mac: MacAddr) -> String {
+    format!("p{:06x}", mac.serial())
+}
+
+/// The guest's device of the NIC with this index in its VM.
+#[must_use]
+pub fn guest_device(index: usize) -> String {
+    format!("eth{index}")
+}
+
+/// Whether a device in a host's namespace bears one of our names.
+#[must_use]
+pub fn is_ours_on_host(device: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let serial = |text: &str| text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    device.strip_prefix("br").is_some_and(digits)
+        || device.strip_prefix("vx").is_some_and(digits)
+        || device.strip_prefix('p').is_some_and(serial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_the_kernel_and_are_known_again() {
+        let last = Vni::new(0xff_ffff).unwrap();
+        for name in [bridge(last), vxlan(last), host_port(MacAddr([0, 0x0d, 0x3a, 0xff, 0xff, 0xff]))] {
+            assert!(name.len() <= 15, "{name}");
+            assert!(is_ours_on_host(&name), "{name}");
+        }
+        for foreign in ["lo", UNDERLAY, "br0x", "br", "vxlan0", "p1", "eth0", "private"] {
+            assert!(!is_ours_on_host(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What a host's network namespaces hold, as values: the language between lowering and reconciling.
+//!
+//! Nothing here is Azure and nothing here is I/O. Two equal values mean the same packets.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use goal_state::{HostName, MacAddr, NicId, VmName};
+use ipnet::Ipv4Net;
+
+use crate::ruleset::Ruleset;
+
+/// Everything that one host holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostNetwork {
+    /// Whose it is.
+    pub host: HostName,
+    /// Bridges, VXLAN devices and the host's ends of its ports.
+    pub switch: Namespace,
+    /// The port of every NIC, sorted by NIC.
+    pub ports: Vec<PortNetwork>,
+    /// The namespace of every VM, sorted by name.
+    pub machines: Vec<MachineNetwork>,
+}
+
+/// A NIC's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortNetwork {
+    /// Whose it is.
+    pub nic: NicId,
+    /// Its namespace's name under /run/netns.
+    pub name: String,
+    /// What is in it.
+    pub namespace: Namespace,
+    /// From the guest to the port.
+    pub guest_cable: Cable,
+    /// From the port to the host's bridge.
+    pub uplink_cable: Cable,
+}
+
+/// A VM's namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineNetwork {
+    /// Whose it is.
+    pub vm: VmName,
+    /// Its namespace's name under /run/netns.
+    pub name: String,
+    /// What is in it.
+    pub namespace: Namespace,
+}
+
+/// The content of one network namespace, as far as it is ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// Settings of the namespace as a whole, and of devices: path below /proc/sys and value.
+    pub sysctls: Vec<Sysctl>,
+    /// Devices by name.
+    pub devices: BTreeMap<String, Device>,
+    /// Addresses of devices.
+    pub addresses: Vec<Address>,
+    /// Routes of every table, but for those that the kernel makes from addresses.
+    pub routes: Vec<Route>,
+    /// Policy rules.
+    pub rules: Vec<PolicyRule>,
+    /// Permanent neighbours.
+    pub neighbours: Vec<Neighbour>,
+    /// Forwarding entries of bridges and VXLAN devices.
+    pub forwarding: Vec<ForwardingEntry>,
+    /// The nftables table.
+    pub ruleset: Option<Ruleset>,
+}
+
+/// A kernel setting.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sysctl {
+    /// The path below /proc/sys: `net/ipv4/ip_forward`.
+    pub path: String,
+    /// The value.
+    pub value: String,
+    /// Whether a kernel without this setting is as good.
+    pub optional: bool,
+}
+
+impl Sysctl {
+    /// A setting that every kernel has.
+    #[must_use]
+    pub fn new(path: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { path: path.into(), value: value.into(), optional: false }
+    }
+
+    /// A setting of a part that a kernel may lack.
+    #[must_use]
+    pub fn optional(path: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { optional: true, ..Self::new(path, value) }
+    }
+}
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Device {
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Its Ethernet address, where it matters.
+    pub mac: Option<MacAddr>,
+    /// The longest packet, in bytes without Ethernet header.
+    pub mtu: u32,
+    /// The bridge that it is a port of.
+    pub bridge: Option<BridgePort>,
+}
+
+/// The kinds of devices.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum DeviceKind {
+    /// A bridge.
+    Bridge,
+    /// A VXLAN tunnel end (RFC 7348).
+    Vxlan {
+        /// The network identifier of what it sends by default and of what it accepts.
+        vni: u32,
+        /// The outer source address.
+        local: Ipv4Addr,
+        /// The outer UDP destination port.
+        port: u16,
+    },
+    /// One end of a [`Cable`].
+    CableEnd,
+}
+
+/// How a device is a port of a bridge. No port learns or floods: what a bridge knows, it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BridgePort {
+    /// The bridge.
+    pub bridge: String,
+    /// Whether the bridge answers ARP requests that come in here, for neighbours that it knows.
+    pub answers_arp: bool,
+}
+
+/// A pair of virtual Ethernet devices.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cable {
+    /// One end.
+    pub ends: [CableEnd; 2],
+}
+
+/// An end of a cable: the device is described in its namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CableEnd {
+    /// The namespace's name under /run/netns; none for the host's own.
+    pub namespace: Option<String>,
+    /// The device's name there.
+    pub device: String,
+}
+
+/// An address of a device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// The device.
+    pub device: String,
+    /// The address and its on-link prefix.
+    pub address: Ipv4Net,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route {
+    /// The table.
+    pub table: u32,
+    /// The destinations.
+    pub prefix: Ipv4Net,
+    /// Where to.
+    pub target: RouteTarget,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteTarget {
+    /// To the destination itself through a device.
+    Link {
+        /// The device.
+        device: String,
+    },
+    /// To a neighbour, taken to be on the link whatever the addresses say.
+    Via {
+        /// The device.
+        device: String,
+        /// The neighbour.
+        gateway: Ipv4Addr,
+    },
+    /// Nowhere, silently.
+    Blackhole,
+}
+
+/// A policy rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyRule {
+    /// Lower goes first.
+    pub priority: u32,
+    /// Packets that came in through this device.
+    pub in_device: Option<String>,
+    /// Packets from this source.
+    pub source: Option<Ipv4Net>,
+    /// Packets with this mark, all 32 bits of it. 0 is a mark, too.
+    pub mark: Option<u32>,
+    /// The table to look them up in.
+    pub table: u32,
+}
+
+/// A neighbour that need not be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Neighbour {
+    /// The device.
+    pub device: String,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Its Ethernet address.
+    pub mac: MacAddr,
+}
+
+/// Where frames for an Ethernet address go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ForwardingEntry {
+    /// A bridge sends them out of this port.
+    BridgePort {
+        /// The port.
+        device: String,
+        /// The frames' destination.
+        mac: MacAddr,
+    },
+    /// A VXLAN device sends them to this host.
+    Tunnel {
+        /// The VXLAN device.
+        device: String,
+        /// The frames' destination.
+        mac: MacAddr,
+        /// The host's provider address.
+        destination: Ipv4Addr,
+        /// The network identifier that the packet carries.
+        vni: u32,
+    },
+}

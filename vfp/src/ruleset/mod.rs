@@ -1,0 +1,176 @@
+//! An nftables ruleset as values: one table with its counters, sets and chains.
+//!
+//! Only what ports, hosts and guests need exists here. [`text`] writes it for `nft -f -`; the tests evaluate the very
+//! same values, so that what is written and what is proven is one thing.
+
+pub mod text;
+
+#[cfg(test)]
+pub(crate) mod evaluate;
+
+use std::net::Ipv4Addr;
+
+use goal_state::MacAddr;
+use goal_state::nsg::{AddressSet, PortRange};
+
+/// The name of every table that this crate makes. It is the mark by which it is known as ours.
+pub const TABLE: &str = "vfp";
+
+/// The packets that a table sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4 packets.
+    Ip,
+    /// Frames on a bridge.
+    Bridge,
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Ruleset {
+    /// What it sees.
+    pub family: Family,
+    /// Named counters.
+    pub counters: Vec<Counter>,
+    /// Named sets of addresses.
+    pub sets: Vec<NamedSet>,
+    /// Chains; a chain stands before those that jump to it.
+    pub chains: Vec<Chain>,
+}
+
+/// A named counter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Counter {
+    /// Its name: letters, digits and `_`.
+    pub name: String,
+    /// Whose packets it counts, in Azure's words: `nsg-web/allow-http`.
+    pub comment: String,
+}
+
+/// A named set of IPv4 addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedSet {
+    /// Its name: letters, digits and `_`.
+    pub name: String,
+    /// Its elements, sorted and unique.
+    pub addresses: Vec<Ipv4Addr>,
+}
+
+/// A chain of rules.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Chain {
+    /// Its name: letters, digits and `_`, and not a word of nft's language.
+    pub name: String,
+    /// Where the kernel enters it; none for a chain that others jump to.
+    pub hook: Option<Hook>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+/// Where the kernel enters a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Filter before routing, after connection tracking. What falls off the end has this fate.
+    Prerouting {
+        /// Drop, or else accept.
+        drop: bool,
+    },
+    /// Filter of what the namespace itself sends. What falls off the end is dropped.
+    Output,
+    /// Source address translation after routing.
+    SourceNat,
+}
+
+/// One rule: when everything in `matches` is so, `actions` happen in order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// All must hold. Empty: always.
+    pub matches: Vec<Match>,
+    /// What happens.
+    pub actions: Vec<Action>,
+}
+
+impl Rule {
+    /// A rule.
+    #[must_use]
+    pub fn new(matches: Vec<Match>, actions: Vec<Action>) -> Self {
+        Self { matches, actions }
+    }
+}
+
+/// A question about a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Match {
+    /// It came in through one of these devices.
+    InDevice(Vec<String>),
+    /// It came in through a device whose name begins so: it was not made here.
+    InDevicePrefix(String),
+    /// It belongs to a connection that has been answered, or to an error about one.
+    Established,
+    /// Its source address is in the set.
+    Source(AddressSet),
+    /// Its source address is not in the set.
+    SourceNot(AddressSet),
+    /// Its destination address is in the set.
+    Destination(AddressSet),
+    /// Its destination address is not in the set.
+    DestinationNot(AddressSet),
+    /// Its frame was sent by one of these.
+    SourceMac(Vec<MacAddr>),
+    /// Its protocol number is one of these.
+    Protocol(Vec<u8>),
+    /// Its protocol number is none of these.
+    ProtocolNot(Vec<u8>),
+    /// Its source port is in one of these ranges. Only after a match of TCP or UDP.
+    SourcePort(Vec<PortRange>),
+    /// Its destination port is in one of these ranges. Only after a match of TCP or UDP.
+    DestinationPort(Vec<PortRange>),
+    /// Its DSCP is this.
+    Dscp(u8),
+    /// Its frame is a broadcast or a multicast.
+    NotUnicastFrame,
+    /// It is an ARP request for an address that is not in the named set.
+    ArpRequestNotIn(String),
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Sets the packet's mark.
+    SetMark(u32),
+    /// Counts it in the named counter.
+    Count(String),
+    /// Sends its headers to an NFLOG group under a prefix.
+    Log {
+        /// The NFLOG group.
+        group: u16,
+        /// The text that comes with it.
+        prefix: String,
+    },
+    /// Rewrites the source address to the one of the device that it leaves by.
+    Masquerade,
+    /// Through the hook.
+    Accept,
+    /// Away.
+    Drop,
+    /// Back to the chain that jumped here.
+    Return,
+    /// Into a chain, and on with the next rule when that one returns.
+    Jump(String),
+    /// Into a chain, for good.
+    Goto(String),
+}
+
+impl Ruleset {
+    /// A table without content.
+    #[must_use]
+    pub fn new(family: Family) -> Self {
+        Self { family, counters: Vec::new(), sets: Vec::new(), chains: Vec::new() }
+    }
+
+    /// The chain of this name.
+    #[must_use]
+    pub fn chain(&self, name: &str) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.name == name)
+    }
+}
