@@ -1,1 +1,33 @@
 //! Linux network plumbing: namespaces, netlink, nftables, sysctl, NFLOG, sandboxes and kernel feature probes. Knows nothing of Azure.
+//!
+//! Everything is synchronous: an operation in a namespace is a few system calls, and a caller that wants several at once
+//! uses threads. This is the only crate that calls `setns`.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`netns`] | a network namespace: make, pin, open, run something inside |
+//! | [`mac`] | an Ethernet address |
+//! | [`netlink`] | links, addresses, routes, rules, neighbours and FDB entries as plain values, applied in batches |
+//! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
+//! | [`nflog`] | the packets that a ruleset has logged |
+//! | [`sysctl`] | kernel parameters of a namespace |
+//! | [`sandbox`] | what the first process of a sandbox needs: namespaces, mounts, capabilities, reaping |
+//! | [`process`] | starting a program inside namespaces |
+//! | [`features`] | what this machine can do, and how to mend what it cannot |
+//! | [`capture`] | frames as they pass a device |
+
+pub mod capture;
+pub mod features;
+pub mod mac;
+pub mod netlink;
+pub mod netns;
+pub mod nflog;
+pub mod nft;
+mod nlmsg;
+pub mod process;
+pub mod sandbox;
+pub mod sysctl;
+
+pub use mac::MacAddr;
+pub use netlink::Netlink;
+pub use netns::NetNs;

@@ -1,0 +1,204 @@
+//! An IPv4 route.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+use super::rule::LOCAL_TABLE;
+use super::socket::RouteSocket;
+use super::{DeviceNames, NetlinkError};
+
+/// The table that is looked up by default.
+pub const MAIN_TABLE: u32 = 254;
+
+/// A route of one table. Table, destination and metric are its identity; the rest is replaced by a newer route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route {
+    /// The table's number; [`MAIN_TABLE`] in most cases.
+    pub table: u32,
+    /// The destination; `0.0.0.0/0` is the default route. Host bits are ignored by [`Route::new`].
+    pub destination: Ipv4Net,
+    /// Smaller wins among routes to the same destination; 0 is the default.
+    pub metric: u32,
+    /// Where packets go.
+    pub target: RouteTarget,
+    /// The source address that local sockets prefer with this route.
+    pub source: Option<Ipv4Addr>,
+}
+
+/// Where the packets of a route go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteTarget {
+    /// `dev DEVICE scope link`: destinations are neighbours on that device.
+    Device(String),
+    /// `via GATEWAY dev DEVICE`.
+    Gateway {
+        /// The gateway's address.
+        gateway: Ipv4Addr,
+        /// The device on which it is.
+        device: String,
+        /// Take the gateway for a neighbour although no prefix of the device has it.
+        onlink: bool,
+    },
+    /// Dropped in silence.
+    Blackhole,
+}
+
+impl Route {
+    /// A route of the main table with metric 0.
+    pub fn new(destination: Ipv4Net, target: RouteTarget) -> Self {
+        Self { table: MAIN_TABLE, destination: destination.trunc(), metric: 0, target, source: None }
+    }
+
+    /// The same route in another table.
+    pub fn in_table(self, table: u32) -> Self {
+        Self { table, ..self }
+    }
+
+    pub(super) fn device(&self) -> Option<&str> {
+        match &self.target {
+            RouteTarget::Device(device) | RouteTarget::Gateway { device, .. } => Some(device),
+            RouteTarget::Blackhole => None,
+        }
+    }
+
+    /// `index` is that of [`Self::device`]; without a device it is not used.
+    pub(super) fn encode(&self, index: u32) -> RouteMessage {
+        let (kind, scope, flags) = match &self.target {
+            RouteTarget::Device(_) => (RouteType::Unicast, RouteScope::Link, RouteFlags::empty()),
+            RouteTarget::Gateway { onlink: true, .. } => {
+                (RouteType::Unicast, RouteScope::Universe, RouteFlags::Onlink)
+            }
+            RouteTarget::Gateway { .. } => (RouteType::Unicast, RouteScope::Universe, RouteFlags::empty()),
+            RouteTarget::Blackhole => (RouteType::BlackHole, RouteScope::Universe, RouteFlags::empty()),
+        };
+        let mut message = RouteMessage::default();
+        message.header = RouteHeader {
+            address_family: AddressFamily::Inet,
+            destination_prefix_length: self.destination.prefix_len(),
+            // The number may not fit here; the attribute below has it all.
+            table: u8::try_from(self.table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC),
+            protocol: RouteProtocol::Static,
+            scope,
+            kind,
+            flags,
+            ..RouteHeader::default()
+        };
+        message.attributes = vec![
+            RouteAttribute::Table(self.table),
+            RouteAttribute::Destination(RouteAddress::Inet(self.destination.network())),
+        ];
+        if self.metric != 0 {
+            message.attributes.push(RouteAttribute::Priority(self.metric));
+        }
+        if let RouteTarget::Gateway { gateway, .. } = self.target {
+            message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(gateway)));
+        }
+        if self.device().is_some() {
+            message.attributes.push(RouteAttribute::Oif(index));
+        }
+        if let Some(source) = self.source {
+            message.attributes.push(RouteAttribute::PrefSource(RouteAddress::Inet(source)));
+        }
+        message
+    }
+
+    /// `None` for a route that the kernel made, that is of the table `local`, or of a kind that [`RouteTarget`] lacks.
+    fn decode(message: &RouteMessage, names: &DeviceNames) -> Option<Self> {
+        if message.header.protocol == RouteProtocol::Kernel {
+            return None;
+        }
+        let mut fields = Fields { table: u32::from(message.header.table), ..Fields::default() };
+        for attribute in &message.attributes {
+            fields.take(attribute);
+        }
+        if fields.table == LOCAL_TABLE {
+            return None;
+        }
+        let length = message.header.destination_prefix_length;
+        let destination = Ipv4Net::new(fields.destination.unwrap_or(Ipv4Addr::UNSPECIFIED), length).ok()?;
+        let target = match message.header.kind {
+            RouteType::BlackHole => RouteTarget::Blackhole,
+            RouteType::Unicast => {
+                let device = names.get(fields.device?);
+                match fields.gateway {
+                    Some(gateway) => {
+                        let onlink = message.header.flags.contains(RouteFlags::Onlink);
+                        RouteTarget::Gateway { gateway, device, onlink }
+                    }
+                    None => RouteTarget::Device(device),
+                }
+            }
+            _ => return None,
+        };
+        Some(Self { table: fields.table, destination, metric: fields.metric, target, source: fields.source })
+    }
+}
+
+/// The attributes of a route that matter here.
+#[derive(Default)]
+struct Fields {
+    table: u32,
+    destination: Option<Ipv4Addr>,
+    gateway: Option<Ipv4Addr>,
+    source: Option<Ipv4Addr>,
+    device: Option<u32>,
+    metric: u32,
+}
+
+impl Fields {
+    fn take(&mut self, attribute: &RouteAttribute) {
+        match attribute {
+            RouteAttribute::Table(table) => self.table = *table,
+            RouteAttribute::Destination(RouteAddress::Inet(address)) => self.destination = Some(*address),
+            RouteAttribute::Gateway(RouteAddress::Inet(address)) => self.gateway = Some(*address),
+            RouteAttribute::PrefSource(RouteAddress::Inet(address)) => self.source = Some(*address),
+            RouteAttribute::Oif(index) => self.device = Some(*index),
+            RouteAttribute::Priority(metric) => self.metric = *metric,
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.target {
+            RouteTarget::Device(device) => write!(f, "{} dev {device} scope link", self.destination)?,
+            RouteTarget::Gateway { gateway, device, onlink } => {
+                let onlink = if *onlink { " onlink" } else { "" };
+                write!(f, "{} via {gateway} dev {device}{onlink}", self.destination)?;
+            }
+            RouteTarget::Blackhole => write!(f, "blackhole {}", self.destination)?,
+        }
+        if let Some(source) = self.source {
+            write!(f, " src {source}")?;
+        }
+        if self.metric != 0 {
+            write!(f, " metric {}", self.metric)?;
+        }
+        if self.table != MAIN_TABLE {
+            write!(f, " table {}", self.table)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn list(socket: &mut RouteSocket, names: &DeviceNames) -> Result<Vec<Route>, NetlinkError> {
+    let mut question = RouteMessage::default();
+    question.header.address_family = AddressFamily::Inet;
+    let answers = socket.dump("routes", &RouteNetlinkMessage::GetRoute(question))?;
+    let mut routes: Vec<Route> = answers
+        .iter()
+        .filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewRoute(message) => Route::decode(message, names),
+            _ => None,
+        })
+        .collect();
+    routes.sort();
+    Ok(routes)
+}

@@ -1,0 +1,176 @@
+//! Putting a ruleset into a namespace through the program `nft`, and recognising it later.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value as Json;
+
+use super::table::Ruleset;
+use super::text::Comment;
+use crate::netns::{NetNs, NetNsError};
+
+/// The first word of the comment of every table that is ours.
+const MARK: &str = "linux-net";
+
+/// A failure around nft.
+#[derive(Debug, thiserror::Error)]
+pub enum NftError {
+    /// The namespace could not be entered.
+    #[error("cannot run nft")]
+    NetNs(#[from] NetNsError),
+    /// The program could not be started or talked to.
+    #[error("cannot run nft (Debian: apt install nftables)")]
+    Run(#[source] io::Error),
+    /// nft or the kernel refused the ruleset; nothing was changed.
+    #[error("nft refuses the ruleset in {namespace}: {stderr}{}", .line.as_ref().map(|l| format!(" in: {l}")).unwrap_or_default())]
+    Refused {
+        /// Where.
+        namespace: String,
+        /// What nft says.
+        stderr: String,
+        /// The line of the ruleset that it is about, if it says so.
+        line: Option<String>,
+    },
+    /// nft could not list something.
+    #[error("nft cannot list {what} in {namespace}: {stderr}")]
+    List {
+        /// Where.
+        namespace: String,
+        /// What.
+        what: &'static str,
+        /// What nft says.
+        stderr: String,
+    },
+    /// nft's answer is not what we know.
+    #[error("cannot understand nft's list of {what}")]
+    Decode {
+        /// Of what.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Makes `ruleset` the ruleset of the namespace, in one transaction: its tables are replaced as a whole, tables that an
+/// earlier ruleset of ours left are removed, tables of others stay. Counters of replaced tables begin at 0.
+///
+/// # Errors
+/// Nothing has changed then.
+pub fn apply(namespace: &NetNs, ruleset: &Ruleset) -> Result<(), NftError> {
+    let script = script(ruleset, &owned_tables(namespace)?);
+    let output = run(namespace, &["-f", "-"], &script)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    let line = offending_line(&stderr, &script);
+    Err(NftError::Refused { namespace: namespace.to_string(), stderr, line })
+}
+
+/// The [`Ruleset::digest`] of the ruleset that is in the namespace; `None` when there is none of ours, or only a part.
+/// It says what was applied: somebody's later change of a rule does not show.
+pub fn current_digest(namespace: &NetNs) -> Result<Option<String>, NftError> {
+    let owned = owned_tables(namespace)?;
+    let Some(first) = owned.first() else { return Ok(None) };
+    let whole = owned.len() == first.total && owned.iter().all(|table| table.digest == first.digest);
+    Ok(whole.then(|| first.digest.clone()))
+}
+
+/// Removes all tables of ours from the namespace.
+pub fn delete(namespace: &NetNs) -> Result<(), NftError> {
+    apply(namespace, &Ruleset::default())
+}
+
+/// A table in the kernel that bears our mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Owned {
+    family: String,
+    name: String,
+    digest: String,
+    /// How many tables the ruleset had.
+    total: usize,
+}
+
+fn script(ruleset: &Ruleset, owned: &[Owned]) -> String {
+    let mut script = String::new();
+    let comment = Comment::lossy(&format!("{MARK} {} {}", ruleset.digest(), ruleset.tables.len()));
+    for table in owned {
+        remove(&mut script, &table.family, &table.name);
+    }
+    for table in &ruleset.tables {
+        let (family, name) = (table.family.to_string(), table.name.as_str());
+        if !owned.iter().any(|owned| owned.family == family && owned.name == name) {
+            remove(&mut script, &family, name);
+        }
+        // Writing to a String cannot fail.
+        let _ = table.print(&mut script, Some(&comment));
+    }
+    script
+}
+
+/// `delete` alone fails when the table is not there.
+fn remove(script: &mut String, family: &str, name: &str) {
+    let _ = writeln!(script, "add table {family} {name}\ndelete table {family} {name}");
+}
+
+fn owned_tables(namespace: &NetNs) -> Result<Vec<Owned>, NftError> {
+    let tables = list(namespace, "tables")?;
+    Ok(tables.iter().filter_map(|entry| owned(entry.get("table")?)).collect())
+}
+
+fn owned(table: &Json) -> Option<Owned> {
+    let text = |key: &str| table.get(key)?.as_str();
+    let mut words = text("comment")?.split(' ');
+    if words.next() != Some(MARK) {
+        return None;
+    }
+    let (digest, total) = (words.next()?.to_owned(), words.next()?.parse().ok()?);
+    Some(Owned { family: text("family")?.to_owned(), name: text("name")?.to_owned(), digest, total })
+}
+
+/// The entries of `nft -j list WHAT`.
+pub(super) fn list(namespace: &NetNs, what: &'static str) -> Result<Vec<Json>, NftError> {
+    let output = run(namespace, &["-j", "list", what], "")?;
+    if !output.status.success() {
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(NftError::List { namespace: namespace.to_string(), what, stderr });
+    }
+    let mut answer: Json =
+        serde_json::from_slice(&output.stdout).map_err(|source| NftError::Decode { what, source })?;
+    match answer.get_mut("nftables").map(Json::take) {
+        Some(Json::Array(entries)) => Ok(entries),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Runs nft on a thread inside the namespace, which the program inherits.
+fn run(namespace: &NetNs, arguments: &[&str], input: &str) -> Result<Output, NftError> {
+    namespace.run(|| run_here(arguments, input))?.map_err(NftError::Run)
+}
+
+fn run_here(arguments: &[&str], input: &str) -> io::Result<Output> {
+    let mut child = Command::new("nft")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // nft reads everything before it writes anything, so neither side can block the other.
+        match stdin.write_all(input.as_bytes()) {
+            // It has refused its arguments; it says why on stderr.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            other => other?,
+        }
+    }
+    child.wait_with_output()
+}
+
+/// nft begins a complaint with `/dev/stdin:LINE:COLUMN`.
+fn offending_line(stderr: &str, script: &str) -> Option<String> {
+    let position = stderr.split("/dev/stdin:").nth(1)?;
+    let number: usize = position.split(':').next()?.parse().ok()?;
+    Some(script.lines().nth(number.checked_sub(1)?)?.trim().to_owned())
+}

@@ -1,0 +1,331 @@
+//! What a rule is made of.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::text::{LogPrefix, Name};
+use crate::mac::MacAddr;
+
+/// One step of a rule: a match that a packet must pass to get to the next, or something that happens to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Statement {
+    /// `FIELD OPERATOR VALUE`.
+    Match(Field, Operator, Value),
+    /// Several fields at once, against one named set with the same types: `ip saddr . tcp dport @set`.
+    MatchAll(Vec<Field>, Operator, Name),
+    /// Counts with the table's counter of that name.
+    Counter(Name),
+    /// Hands a copy to NFLOG.
+    Log {
+        /// The NFLOG group.
+        group: u16,
+        /// What the receiver reads.
+        prefix: LogPrefix,
+        /// How many bytes of the packet; `None` = all.
+        snaplen: Option<u32>,
+    },
+    /// `meta mark set`.
+    SetMark(u32),
+    /// `ct mark set`.
+    SetConntrackMark(u32),
+    /// `ip dscp set`; 0 to 63.
+    SetDscp(u8),
+    /// `meta pkttype set host`.
+    SetPacketTypeHost,
+    /// `notrack`.
+    NoTrack,
+    /// Ends the hook's chain: goes on.
+    Accept,
+    /// Ends everything: dropped in silence.
+    Drop,
+    /// Back to the calling chain.
+    Return,
+    /// To a chain, and back after it.
+    Jump(Name),
+    /// To a chain, and not back.
+    Goto(Name),
+    /// What to do, by a value: `FIELD vmap { VALUE : VERDICT, ... }`. Verdicts are Accept, Drop, Return, Jump, Goto.
+    VerdictMap(Field, Vec<(Value, Statement)>),
+    /// Address translation.
+    Nat(Nat),
+}
+
+/// Address translation, in chains of the kind `nat`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Nat {
+    /// The source becomes the outgoing device's address.
+    Masquerade,
+    /// The source becomes this address, and a port of the range if one is given.
+    Source(Ipv4Addr, Option<(u16, u16)>),
+    /// The destination becomes this address, and this port if one is given.
+    Destination(Ipv4Addr, Option<u16>),
+}
+
+/// What of a packet is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// The device by which it came in.
+    IifName,
+    /// The device by which it leaves.
+    OifName,
+    /// The packet's mark.
+    Mark,
+    /// host, broadcast, multicast, other.
+    PacketType,
+    /// The transport protocol, IP options and extension headers skipped.
+    L4Protocol,
+    /// Bytes.
+    Length,
+    /// Ethernet source.
+    EtherSource,
+    /// Ethernet destination.
+    EtherDestination,
+    /// Ethernet type.
+    EtherType,
+    /// IPv4 source.
+    IpSource,
+    /// IPv4 destination.
+    IpDestination,
+    /// IPv4 protocol.
+    IpProtocol,
+    /// Differentiated services code point, 0 to 63.
+    IpDscp,
+    /// Time to live.
+    IpTtl,
+    /// Fragment offset and flags.
+    IpFragment,
+    /// TCP source port.
+    TcpSource,
+    /// TCP destination port.
+    TcpDestination,
+    /// TCP flags.
+    TcpFlags,
+    /// UDP source port.
+    UdpSource,
+    /// UDP destination port.
+    UdpDestination,
+    /// Source port, whichever transport protocol.
+    TransportSource,
+    /// Destination port, whichever transport protocol.
+    TransportDestination,
+    /// ICMP type.
+    IcmpType,
+    /// ICMP code.
+    IcmpCode,
+    /// Conntrack: new, established, related, invalid, untracked.
+    ConntrackState,
+    /// Conntrack: original, reply.
+    ConntrackDirection,
+    /// Conntrack: snat, dnat, confirmed...
+    ConntrackStatus,
+    /// Conntrack's mark.
+    ConntrackMark,
+    /// Conntrack: the destination before translation.
+    ConntrackOriginalDestination,
+    /// request, reply.
+    ArpOperation,
+    /// The asking address.
+    ArpSource,
+    /// The address that is asked for.
+    ArpDestination,
+    /// What routing makes of the destination: local, unicast, broadcast, multicast, blackhole...
+    FibDestinationType,
+}
+
+/// How field and value are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operator {
+    /// Equal, in the range, in the set; for flags and states: any of them.
+    Is,
+    /// The opposite.
+    IsNot,
+    /// Less.
+    Below,
+    /// Greater.
+    Above,
+}
+
+/// What a field is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// A number: port, protocol, mark...
+    Number(u32),
+    /// From, to; both included.
+    Range(u32, u32),
+    /// An IPv4 address.
+    Address(Ipv4Addr),
+    /// From, to; both included.
+    AddressRange(Ipv4Addr, Ipv4Addr),
+    /// An IPv4 prefix.
+    Prefix(Ipv4Net),
+    /// An Ethernet address.
+    Mac(MacAddr),
+    /// The name of a device.
+    Device(Name),
+    /// A word of nft's own: `established`, `request`, `unicast`. Only texts of the program itself can stand here.
+    Word(&'static str),
+    /// Any of these: an anonymous set. Never empty, because nft knows no empty anonymous set.
+    AnyOf(Vec<Value>),
+    /// Several flags or states at once: `established,related`.
+    Words(Vec<&'static str>),
+    /// The table's set of that name.
+    Set(Name),
+    /// A tuple, as an element of a set of several types.
+    Tuple(Vec<Value>),
+}
+
+impl Statement {
+    /// `FIELD VALUE`.
+    pub fn is(field: Field, value: Value) -> Self {
+        Self::Match(field, Operator::Is, value)
+    }
+
+    /// `FIELD != VALUE`.
+    pub fn is_not(field: Field, value: Value) -> Self {
+        Self::Match(field, Operator::IsNot, value)
+    }
+
+    /// `iifname DEVICE`.
+    pub fn iif(device: &Name) -> Self {
+        Self::is(Field::IifName, Value::Device(device.clone()))
+    }
+
+    /// `oifname DEVICE`.
+    pub fn oif(device: &Name) -> Self {
+        Self::is(Field::OifName, Value::Device(device.clone()))
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Match(field, operator, value) => write!(f, "{field}{operator} {value}"),
+            Self::MatchAll(fields, operator, set) => {
+                join(f, fields, " . ")?;
+                write!(f, "{operator} @{set}")
+            }
+            Self::Counter(name) => write!(f, "counter name {name}"),
+            Self::Log { group, prefix, snaplen } => {
+                write!(f, "log prefix {prefix} group {group}")?;
+                snaplen.map_or(Ok(()), |bytes| write!(f, " snaplen {bytes}"))
+            }
+            Self::SetMark(mark) => write!(f, "meta mark set {mark:#x}"),
+            Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
+            Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
+            Self::SetPacketTypeHost => f.write_str("meta pkttype set host"),
+            Self::NoTrack => f.write_str("notrack"),
+            Self::Accept => f.write_str("accept"),
+            Self::Drop => f.write_str("drop"),
+            Self::Return => f.write_str("return"),
+            Self::Jump(chain) => write!(f, "jump {chain}"),
+            Self::Goto(chain) => write!(f, "goto {chain}"),
+            Self::VerdictMap(field, cases) => {
+                write!(f, "{field} vmap {{ ")?;
+                for (index, (value, verdict)) in cases.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{value} : {verdict}")?;
+                }
+                f.write_str(" }")
+            }
+            Self::Nat(nat) => nat.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Nat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Masquerade => f.write_str("masquerade"),
+            Self::Source(address, None) => write!(f, "snat to {address}"),
+            Self::Source(address, Some((first, last))) => write!(f, "snat to {address}:{first}-{last}"),
+            Self::Destination(address, None) => write!(f, "dnat to {address}"),
+            Self::Destination(address, Some(port)) => write!(f, "dnat to {address}:{port}"),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IifName => "iifname",
+            Self::OifName => "oifname",
+            Self::Mark => "meta mark",
+            Self::PacketType => "meta pkttype",
+            Self::L4Protocol => "meta l4proto",
+            Self::Length => "meta length",
+            Self::EtherSource => "ether saddr",
+            Self::EtherDestination => "ether daddr",
+            Self::EtherType => "ether type",
+            Self::IpSource => "ip saddr",
+            Self::IpDestination => "ip daddr",
+            Self::IpProtocol => "ip protocol",
+            Self::IpDscp => "ip dscp",
+            Self::IpTtl => "ip ttl",
+            Self::IpFragment => "ip frag-off",
+            Self::TcpSource => "tcp sport",
+            Self::TcpDestination => "tcp dport",
+            Self::TcpFlags => "tcp flags",
+            Self::UdpSource => "udp sport",
+            Self::UdpDestination => "udp dport",
+            Self::TransportSource => "th sport",
+            Self::TransportDestination => "th dport",
+            Self::IcmpType => "icmp type",
+            Self::IcmpCode => "icmp code",
+            Self::ConntrackState => "ct state",
+            Self::ConntrackDirection => "ct direction",
+            Self::ConntrackStatus => "ct status",
+            Self::ConntrackMark => "ct mark",
+            Self::ConntrackOriginalDestination => "ct original ip daddr",
+            Self::ArpOperation => "arp operation",
+            Self::ArpSource => "arp saddr ip",
+            Self::ArpDestination => "arp daddr ip",
+            Self::FibDestinationType => "fib daddr type",
+        })
+    }
+}
+
+/// With a leading space, except for equality, which nft does not write.
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Is => "",
+            Self::IsNot => " !=",
+            Self::Below => " <",
+            Self::Above => " >",
+        })
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Range(first, last) => write!(f, "{first}-{last}"),
+            Self::Address(address) => write!(f, "{address}"),
+            Self::AddressRange(first, last) => write!(f, "{first}-{last}"),
+            Self::Prefix(prefix) => write!(f, "{}", prefix.trunc()),
+            Self::Mac(mac) => write!(f, "{mac}"),
+            // Quoted: a device may be called like a keyword.
+            Self::Device(name) => write!(f, "\"{name}\""),
+            Self::Word(word) => f.write_str(word),
+            Self::AnyOf(values) => {
+                f.write_str("{ ")?;
+                join(f, values, ", ")?;
+                f.write_str(" }")
+            }
+            Self::Words(words) => join(f, words, ","),
+            Self::Set(name) => write!(f, "@{name}"),
+            Self::Tuple(values) => join(f, values, " . "),
+        }
+    }
+}
+
+pub(super) fn join<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T], separator: &str) -> fmt::Result {
+    for (index, item) in items.iter().enumerate() {
+        let separator = if index == 0 { "" } else { separator };
+        write!(f, "{separator}{item}")?;
+    }
+    Ok(())
+}
