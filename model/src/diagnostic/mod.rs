@@ -1,6 +1,12 @@
 //! Problems of a topology file: what is wrong, where, and what would be right.
 
+mod position;
+mod render;
+
 use crate::topology::Span;
+
+pub use position::{LineColumn, Located, line_column};
+pub use render::{Style, render};
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,7 +27,7 @@ pub struct Diagnostic {
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// The place in words, such as `virtualNetworks.hub.subnets.web.addressPrefix`. Empty until
-    /// [`crate::topology::Source`] has found it by the span.
+    /// [`crate::topology::Parsed::with_paths`] has found it by the span.
     pub path: String,
     /// The place in the file.
     pub span: Span,

@@ -148,6 +148,7 @@ pub struct Behavior {
     /// Which user routes count for the tag VirtualNetwork. Default: applianceInside.
     pub virtual_network_tag_routes: Option<Spanned<VirtualNetworkTagRoutesBehavior>>,
     /// Whether a NAT gateway goes before a NIC's public address. Default: true.
+    #[serde(rename = "natGatewayOverPublicIP")]
     pub nat_gateway_over_public_ip: Option<Spanned<bool>>,
     /// Which system routes to None a subnet has. Default: classic.
     pub none_routes: Option<Spanned<NoneRoutesBehavior>>,

@@ -16,7 +16,9 @@ mod load_balancer;
 mod local_network_gateway;
 mod nat_gateway;
 mod network_security_group;
+mod not_built;
 mod on_premises;
+mod parse;
 mod port;
 mod private_dns_zone;
 mod private_endpoint;
@@ -32,6 +34,7 @@ mod value;
 mod virtual_machine;
 mod virtual_network;
 mod virtual_network_gateway;
+mod yaml;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -54,6 +57,7 @@ pub use local_network_gateway::*;
 pub use nat_gateway::*;
 pub use network_security_group::*;
 pub use on_premises::*;
+pub use parse::{Parsed, parse};
 pub use port::*;
 pub use private_dns_zone::*;
 pub use private_endpoint::*;
@@ -147,4 +151,7 @@ pub struct Topology {
     /// What `vnetlab test` asks.
     #[serde(default)]
     pub tests: Vec<Spanned<Test>>,
+    /// Keys that were left out because something in them could not be read. A name in here is no dangling reference.
+    #[serde(skip)]
+    pub omitted: Vec<String>,
 }

@@ -1,0 +1,57 @@
+//! Problems for people: the source line, a caret, what is wrong and what would be right.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+
+use super::{Diagnostic, Severity};
+use crate::topology::Span;
+
+/// Whether a terminal reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Plain text.
+    Plain,
+    /// With ANSI colours.
+    Colored,
+}
+
+/// The problems of `file`, whose content is `text`, one after the other.
+#[must_use]
+pub fn render(diagnostics: &[Diagnostic], file: &str, text: &str, style: Style) -> String {
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Colored => Renderer::styled(),
+    };
+    let mut rendered = String::new();
+    for diagnostic in diagnostics {
+        rendered.push_str(&renderer.render(&[group(diagnostic, file, text)]));
+        rendered.push_str("\n\n");
+    }
+    rendered
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(normalize_untrusted_str(&diagnostic.message)).id(diagnostic.code);
+    let (line, number, span) = source_line(text, diagnostic.span);
+    let label = diagnostic.label.as_deref().map(normalize_untrusted_str);
+    let annotation = AnnotationKind::Primary.span(span.into()).label(label);
+    let snippet = Snippet::source(line).line_start(number).path(file).annotation(annotation);
+    let group = title.element(snippet);
+    match &diagnostic.help {
+        Some(help) => group.element(Level::HELP.message(normalize_untrusted_str(help))),
+        None => group,
+    }
+}
+
+/// The line where `span` begins, its number, and the part of the span on it.
+fn source_line(text: &str, span: Span) -> (&str, usize, Span) {
+    let start = text.floor_char_boundary(span.start);
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+    let end = text.floor_char_boundary(span.end).clamp(start, line_end);
+    let number = super::line_column(text, start).line;
+    (&text[line_start..line_end], number, Span { start: start - line_start, end: end - line_start })
+}

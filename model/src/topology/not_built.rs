@@ -1,0 +1,127 @@
+//! What the format has and vnetlab has not built yet. It is read, and refused by name; never ignored.
+
+use super::yaml::{Kind, Node};
+use crate::diagnostic::{Diagnostic, line_column};
+use crate::topology::Span;
+
+/// Which values are refused. Empty ones never are.
+enum Refused {
+    /// All.
+    Any,
+    /// All but Azure's default.
+    AllBut(&'static str),
+    /// One.
+    Only(&'static str),
+}
+
+use Refused::{AllBut, Any, Only};
+
+/// Everything that is not built. `*` is any name.
+const NOT_BUILT: &[(&str, Refused)] = &[
+    ("subscription", AllBut("EnterpriseAgreement")),
+    ("serviceTags", Any),
+    ("behavior.allowVirtualNetworkAccess", AllBut("documented")),
+    ("behavior.allowForwardedTraffic", AllBut("documented")),
+    ("behavior.serviceEndpointRoutes", AllBut("documented")),
+    ("behavior.virtualNetworkTagRoutes", AllBut("applianceInside")),
+    ("behavior.natGatewayOverPublicIP", AllBut("true")),
+    ("behavior.noneRoutes", AllBut("classic")),
+    ("behavior.liveFlowsOnRuleChange", AllBut("keep")),
+    ("behavior.defaultOutboundAccess", AllBut("implicit")),
+    ("behavior.encryptionSupport", AllBut("current")),
+    ("virtualNetworks.*.encryption.enabled", AllBut("false")),
+    ("virtualNetworks.*.encryption.enforcement", AllBut("AllowUnencrypted")),
+    ("virtualNetworks.*.flowTimeoutInMinutes", AllBut("4")),
+    ("virtualNetworks.*.dhcpOptions.dnsServers", Any),
+    ("virtualNetworks.*.privateEndpointVNetPolicies", AllBut("Disabled")),
+    ("virtualNetworks.*.subnets.*.serviceEndpoints", Any),
+    ("virtualNetworks.*.subnets.*.natGateway", Any),
+    ("virtualNetworks.*.subnets.*.defaultOutboundAccess", AllBut("true")),
+    ("virtualNetworks.*.subnets.*.privateEndpointNetworkPolicies", AllBut("Disabled")),
+    ("virtualNetworks.*.subnets.*.delegation", Any),
+    ("virtualNetworks.*.peerings.*.allowGatewayTransit", AllBut("false")),
+    ("virtualNetworks.*.peerings.*.useRemoteGateways", AllBut("false")),
+    ("virtualNetworks.*.peerings.*.peerCompleteVnets", AllBut("true")),
+    ("virtualNetworks.*.peerings.*.localSubnetNames", Any),
+    ("virtualNetworks.*.peerings.*.remoteSubnetNames", Any),
+    ("virtualNetworks.*.peerings.*.remoteAddressSpace", Any),
+    ("virtualNetworks.*.peerings.*.peeringState", Any),
+    ("securityAdminConfigurations", Any),
+    ("routeTables.*.disablePeeringRoute", AllBut("None")),
+    ("routeTables.*.routes.*.nextHopType", Only("VirtualApplianceEcmp")),
+    ("routeTables.*.routes.*.nextHopIpAddresses", Any),
+    ("virtualMachines.*.publicIPAddress", Any),
+    ("virtualMachines.*.powerState", AllBut("running")),
+    ("virtualMachines.*.ipConfigurations.*.publicIPAddress", Any),
+    ("virtualMachines.*.networkInterfaces.*.publicIPAddress", Any),
+    ("virtualMachines.*.networkInterfaces.*.ipConfigurations.*.publicIPAddress", Any),
+    ("publicIPAddresses", Any),
+    ("natGateways", Any),
+    ("loadBalancers", Any),
+    ("privateDnsZones", Any),
+    ("privateEndpoints", Any),
+    ("services", Any),
+    ("internet.hosts", Any),
+    ("virtualNetworkGateways", Any),
+    ("localNetworkGateways", Any),
+    ("expressRouteCircuits", Any),
+    ("connections", Any),
+    ("routeServers", Any),
+    ("onPremises", Any),
+    ("backbone.latency", AllBut("off")),
+];
+
+/// An error for each thing in the file that is not built.
+pub(super) fn not_built(root: &Node, text: &str) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (path, refused) in NOT_BUILT {
+        let segments: Vec<_> = path.split('.').collect();
+        visit(root, &segments, &mut |name, key, value| {
+            if refused.includes(value) {
+                problems.push(problem(name, refused, key, text));
+            }
+        });
+    }
+    problems.sort_by_key(|problem| problem.span);
+    problems.dedup();
+    problems
+}
+
+/// Calls `found` with the last segment, the key's place and the value for everything that is at the path.
+fn visit(node: &Node, path: &[&'static str], found: &mut dyn FnMut(&'static str, Span, &Node)) {
+    let (Kind::Map(entries), Some((segment, rest))) = (&node.kind, path.split_first()) else { return };
+    for entry in entries.iter().filter(|entry| *segment == "*" || entry.key.text == *segment) {
+        if rest.is_empty() {
+            found(segment, entry.key.span, &entry.value);
+        } else {
+            visit(&entry.value, rest, found);
+        }
+    }
+}
+
+impl Refused {
+    fn includes(&self, value: &Node) -> bool {
+        let is = |word: &str| match &value.kind {
+            Kind::Scalar { text, .. } => text.eq_ignore_ascii_case(word),
+            Kind::List(_) | Kind::Map(_) => false,
+        };
+        let empty = value.is_null()
+            || matches!(&value.kind, Kind::List(items) if items.is_empty())
+            || matches!(&value.kind, Kind::Map(entries) if entries.is_empty());
+        match self {
+            Any => !empty,
+            AllBut(default) => !empty && !is(default),
+            Only(word) => is(word),
+        }
+    }
+}
+
+fn problem(name: &str, refused: &Refused, key: Span, text: &str) -> Diagnostic {
+    let line = line_column(text, key.start).line;
+    let (what, help) = match refused {
+        Any => (name.to_owned(), "leave it out".to_owned()),
+        AllBut(default) => (name.to_owned(), format!("leave it out, or write `{default}`")),
+        Only(word) => (format!("{name} {word}"), "use another one".to_owned()),
+    };
+    Diagnostic::error("NotBuiltYet", key, format!("not built yet: {what} (line {line})")).help(help)
+}

@@ -1,0 +1,11 @@
+//! From text to typed values: YAML events → a tree whose nodes know their place → serde, with every problem noted.
+
+mod load;
+mod node;
+mod read;
+mod read_error;
+mod read_value;
+
+pub(super) use load::load;
+pub(super) use node::{Kind, Node, path_at};
+pub(super) use read::{Reading, read};
