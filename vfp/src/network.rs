@@ -1,12 +1,13 @@
 //! What a host's network namespaces hold, as values: the language between lowering and reconciling.
 //!
-//! Nothing here is Azure and nothing here is I/O. Two equal values mean the same packets.
+//! Nothing here is Azure and nothing here is I/O. Two equal values mean the same packets. What a single entry is,
+//! `linux_net::netlink` says.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use goal_state::{HostName, MacAddr, NicId, VmName};
-use ipnet::Ipv4Net;
+use linux_net::netlink::{Address, FdbEntry, Neighbour, Route, Rule};
 
 use crate::ruleset::Ruleset;
 
@@ -61,11 +62,11 @@ pub struct Namespace {
     /// Routes of every table, but for those that the kernel makes from addresses.
     pub routes: Vec<Route>,
     /// Policy rules.
-    pub rules: Vec<PolicyRule>,
+    pub rules: Vec<Rule>,
     /// Permanent neighbours.
     pub neighbours: Vec<Neighbour>,
     /// Forwarding entries of bridges and VXLAN devices.
-    pub forwarding: Vec<ForwardingEntry>,
+    pub forwarding: Vec<FdbEntry>,
     /// The nftables table.
     pub ruleset: Option<Ruleset>,
 }
@@ -149,92 +150,4 @@ pub struct CableEnd {
     pub namespace: Option<String>,
     /// The device's name there.
     pub device: String,
-}
-
-/// An address of a device.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address {
-    /// The device.
-    pub device: String,
-    /// The address and its on-link prefix.
-    pub address: Ipv4Net,
-}
-
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Route {
-    /// The table.
-    pub table: u32,
-    /// The destinations.
-    pub prefix: Ipv4Net,
-    /// Where to.
-    pub target: RouteTarget,
-}
-
-/// Where a route leads.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RouteTarget {
-    /// To the destination itself through a device.
-    Link {
-        /// The device.
-        device: String,
-    },
-    /// To a neighbour, taken to be on the link whatever the addresses say.
-    Via {
-        /// The device.
-        device: String,
-        /// The neighbour.
-        gateway: Ipv4Addr,
-    },
-    /// Nowhere, silently.
-    Blackhole,
-}
-
-/// A policy rule.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyRule {
-    /// Lower goes first.
-    pub priority: u32,
-    /// Packets that came in through this device.
-    pub in_device: Option<String>,
-    /// Packets from this source.
-    pub source: Option<Ipv4Net>,
-    /// Packets with this mark, all 32 bits of it. 0 is a mark, too.
-    pub mark: Option<u32>,
-    /// The table to look them up in.
-    pub table: u32,
-}
-
-/// A neighbour that need not be asked for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Neighbour {
-    /// The device.
-    pub device: String,
-    /// Its address.
-    pub address: Ipv4Addr,
-    /// Its Ethernet address.
-    pub mac: MacAddr,
-}
-
-/// Where frames for an Ethernet address go.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ForwardingEntry {
-    /// A bridge sends them out of this port.
-    BridgePort {
-        /// The port.
-        device: String,
-        /// The frames' destination.
-        mac: MacAddr,
-    },
-    /// A VXLAN device sends them to this host.
-    Tunnel {
-        /// The VXLAN device.
-        device: String,
-        /// The frames' destination.
-        mac: MacAddr,
-        /// The host's provider address.
-        destination: Ipv4Addr,
-        /// The network identifier that the packet carries.
-        vni: u32,
-    },
 }

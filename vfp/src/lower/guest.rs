@@ -5,15 +5,13 @@
 
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use ipnet::Ipv4Net;
+use linux_net::netlink::{self, Address, MAIN_TABLE, Route, RouteTarget};
 
 use super::MTU;
 use crate::names;
-use crate::network::{
-    Address, Device, DeviceKind, MachineNetwork, Namespace, PolicyRule, Route, RouteTarget, Sysctl,
-};
+use crate::network::{Device, DeviceKind, MachineNetwork, Namespace, Sysctl};
 use crate::ruleset::{Action, Chain, Family, Hook, Match, Rule, Ruleset};
 
-const MAIN_TABLE: u32 = 254;
 /// The NIC with index 1 has table 101 and rules of that priority, and so on.
 const FIRST_TABLE: u32 = 100;
 
@@ -21,7 +19,7 @@ const FIRST_TABLE: u32 = 100;
 pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
     let mut namespace = Namespace {
         sysctls: sysctls(vm),
-        ruleset: vm.guest.masquerade.then(masquerade),
+        ruleset: vm.guest.masquerade.then(|| masquerade(vm)),
         ..Namespace::default()
     };
     for (index, nic) in vm.network_interfaces.iter().enumerate() {
@@ -52,7 +50,7 @@ fn sysctls(vm: &VirtualMachine) -> Vec<Sysctl> {
 
 fn add_interface(namespace: &mut Namespace, index: usize, nic: &NetworkInterface) {
     let device = names::guest_device(index);
-    let gateway = RouteTarget::Via { device: device.clone(), gateway: nic.gateway() };
+    let gateway = RouteTarget::Gateway { device: device.clone(), gateway: nic.gateway(), onlink: true };
     let table = match u32::try_from(index) {
         Ok(0) | Err(_) => MAIN_TABLE,
         Ok(index) => FIRST_TABLE + index,
@@ -61,26 +59,21 @@ fn add_interface(namespace: &mut Namespace, index: usize, nic: &NetworkInterface
         device.clone(),
         Device { kind: DeviceKind::CableEnd, mac: Some(nic.mac), mtu: MTU, bridge: None },
     );
-    namespace.routes.push(Route { table, prefix: Ipv4Net::default(), target: gateway });
+    namespace.routes.push(Route::new(Ipv4Net::default(), gateway).in_table(table));
     for address in &nic.addresses {
         let on_link =
             Ipv4Net::new(*address, nic.subnet.prefix_len()).unwrap_or_else(|_| Ipv4Net::from(*address));
         namespace.addresses.push(Address { device: device.clone(), address: on_link });
         if table != MAIN_TABLE {
-            namespace.rules.push(PolicyRule {
-                priority: table,
-                in_device: None,
-                source: Some(Ipv4Net::from(*address)),
-                mark: None,
-                table,
-            });
+            namespace.rules.push(netlink::Rule::new(table, table).from(Ipv4Net::from(*address)));
         }
     }
 }
 
-/// What was not made here leaves with the device's own address.
-fn masquerade() -> Ruleset {
-    let forwarded = Rule::new(vec![Match::InDevicePrefix("eth".into())], vec![Action::Masquerade]);
+/// What came in through a device was not made here: it leaves with this VM's own address.
+fn masquerade(vm: &VirtualMachine) -> Ruleset {
+    let devices = (0..vm.network_interfaces.len()).map(names::guest_device).collect();
+    let forwarded = Rule::new(vec![Match::InDevice(devices)], vec![Action::Masquerade]);
     let chain =
         Chain { name: "masquerade_forwarded".into(), hook: Some(Hook::SourceNat), rules: vec![forwarded] };
     Ruleset { chains: vec![chain], ..Ruleset::new(Family::Ip) }

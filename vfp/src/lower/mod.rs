@@ -43,5 +43,9 @@ pub fn lower(goal: &HostGoalState) -> HostNetwork {
     HostNetwork { host: goal.host.clone(), switch: overlay::lower(goal), ports, machines }
 }
 
+fn mac(mac: goal_state::MacAddr) -> linux_net::MacAddr {
+    linux_net::MacAddr(mac.0)
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,11 @@ use goal_state::overlay::{Mapping, VirtualNetwork};
 use goal_state::vm::NetworkInterface;
 use goal_state::{HostGoalState, MacAddr};
 
-use super::{MTU, no_destination};
+use linux_net::netlink::{FdbEntry, FdbTarget, Neighbour};
+
+use super::{MTU, mac, no_destination};
 use crate::names;
-use crate::network::{BridgePort, Device, DeviceKind, ForwardingEntry, Namespace, Neighbour, Sysctl};
+use crate::network::{BridgePort, Device, DeviceKind, Namespace, Sysctl};
 
 /// The IANA port of VXLAN, RFC 7348 section 8.
 const VXLAN_PORT: u16 = 4789;
@@ -57,33 +59,29 @@ fn port_device(nic: &NetworkInterface) -> (String, Device) {
 fn neighbours(network: &VirtualNetwork) -> Vec<Neighbour> {
     let neighbour = |mapping: &Mapping| {
         let device = names::bridge(network.vni);
-        (mapping.customer_address, Neighbour { device, address: mapping.customer_address, mac: mapping.mac })
+        (
+            mapping.customer_address,
+            Neighbour { device, address: mapping.customer_address, mac: mac(mapping.mac) },
+        )
     };
     network.mappings.iter().map(neighbour).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// One way per Ethernet address, however many customer addresses it has.
-fn forwarding(goal: &HostGoalState, network: &VirtualNetwork) -> BTreeSet<ForwardingEntry> {
+fn forwarding(goal: &HostGoalState, network: &VirtualNetwork) -> BTreeSet<FdbEntry> {
     let local =
         nics(goal).filter(|nic| nic.port.vni == network.vni).map(|nic| nic.mac).collect::<BTreeSet<_>>();
     network.mappings.iter().flat_map(|mapping| ways(network, mapping, &local)).collect()
 }
 
-fn ways(network: &VirtualNetwork, mapping: &Mapping, local: &BTreeSet<MacAddr>) -> Vec<ForwardingEntry> {
-    let mac = mapping.mac;
-    if local.contains(&mac) {
-        return vec![ForwardingEntry::BridgePort { device: names::host_port(mac), mac }];
+fn ways(network: &VirtualNetwork, mapping: &Mapping, local: &BTreeSet<MacAddr>) -> Vec<FdbEntry> {
+    let entry = |device: &str, target| FdbEntry { device: device.into(), mac: mac(mapping.mac), target };
+    if local.contains(&mapping.mac) {
+        return vec![entry(&names::host_port(mapping.mac), FdbTarget::Port)];
     }
     let device = names::vxlan(network.vni);
-    vec![
-        ForwardingEntry::BridgePort { device: device.clone(), mac },
-        ForwardingEntry::Tunnel {
-            device,
-            mac,
-            destination: mapping.provider_address,
-            vni: mapping.vni.get(),
-        },
-    ]
+    let remote = FdbTarget::Remote { peer: mapping.provider_address, vni: mapping.vni.get() };
+    vec![entry(&device, FdbTarget::Port), entry(&device, remote)]
 }
 
 fn nics(goal: &HostGoalState) -> impl Iterator<Item = &NetworkInterface> {

@@ -13,15 +13,13 @@ use goal_state::nsg::{AddressSet, Direction, PortRange};
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{DropReason, MacAddr, NicId};
 use ipnet::Ipv4Net;
+use linux_net::netlink::{self, LOCAL_TABLE, MAIN_TABLE, Neighbour, Route, RouteTarget};
 
 use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
-use super::{MTU, peering, route};
+use super::{MTU, mac, peering, route};
 use crate::names::{self, GUEST, UPLINK};
-use crate::network::{
-    Cable, CableEnd, Device, DeviceKind, Namespace, Neighbour, PolicyRule, PortNetwork, Route, RouteTarget,
-    Sysctl,
-};
+use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
 
 /// The mark of IPv4 packets from the guest. ARP requests have none, which is how their look-up is told apart.
@@ -30,6 +28,8 @@ const FROM_GUEST: u32 = 1;
 const INBOUND_TABLE: u32 = 100;
 /// Holds one default route to the bridge, so that every ARP request of the guest has an answer.
 const ARP_TABLE: u32 = 200;
+/// Linux's table for what nothing else decides; empty.
+const DEFAULT_TABLE: u32 = 253;
 /// What DSCP marks a probe.
 const PROBE_DSCP: u8 = goal_state::probe::PROBE_DSCP;
 
@@ -65,7 +65,7 @@ fn namespace(nic: &NetworkInterface) -> Namespace {
         routes: routes(nic),
         rules: policy_rules(),
         neighbours: primary(nic)
-            .map(|address| Neighbour { device: GUEST.into(), address, mac: nic.mac })
+            .map(|address| Neighbour { device: GUEST.into(), address, mac: mac(nic.mac) })
             .into_iter()
             .collect(),
         forwarding: Vec::new(),
@@ -96,20 +96,13 @@ fn sysctls() -> Vec<Sysctl> {
 }
 
 /// The local table comes after the two devices' rules, so that no address is ever taken for the port's own.
-fn policy_rules() -> Vec<PolicyRule> {
-    let rule = |priority, in_device: Option<&str>, mark, table| PolicyRule {
-        priority,
-        in_device: in_device.map(str::to_owned),
-        source: None,
-        mark,
-        table,
-    };
+fn policy_rules() -> Vec<netlink::Rule> {
     vec![
-        rule(100, Some(UPLINK), None, INBOUND_TABLE),
-        rule(200, Some(GUEST), Some(0), ARP_TABLE),
-        rule(32_000, None, None, 255),
-        rule(32_766, None, None, 254),
-        rule(32_767, None, None, 253),
+        netlink::Rule::new(100, INBOUND_TABLE).iif(UPLINK),
+        netlink::Rule::new(200, ARP_TABLE).iif(GUEST).fwmark(0),
+        netlink::Rule::new(32_000, LOCAL_TABLE),
+        netlink::Rule::new(32_766, MAIN_TABLE),
+        netlink::Rule::new(32_767, DEFAULT_TABLE),
     ]
 }
 
@@ -117,16 +110,11 @@ fn routes(nic: &NetworkInterface) -> Vec<Route> {
     let everything = Ipv4Net::default();
     let mut routes = route::table(&nic.port.routes);
     // By way of the primary address, whatever the destination: one neighbour entry serves all.
-    routes.extend(primary(nic).map(|gateway| Route {
-        table: INBOUND_TABLE,
-        prefix: everything,
-        target: RouteTarget::Via { device: GUEST.into(), gateway },
-    }));
-    routes.push(Route {
-        table: ARP_TABLE,
-        prefix: everything,
-        target: RouteTarget::Link { device: UPLINK.into() },
-    });
+    let to_guest = |gateway| RouteTarget::Gateway { gateway, device: GUEST.into(), onlink: true };
+    routes.extend(
+        primary(nic).map(|address| Route::new(everything, to_guest(address)).in_table(INBOUND_TABLE)),
+    );
+    routes.push(Route::new(everything, RouteTarget::Device(UPLINK.into())).in_table(ARP_TABLE));
     routes
 }
 

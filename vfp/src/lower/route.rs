@@ -7,14 +7,11 @@
 use goal_state::DropReason;
 use goal_state::nsg::{AddressSet, Direction};
 use goal_state::route::{NextHop, Route};
+use linux_net::netlink::{self, RouteTarget};
 
 use super::drop_log::DropMark;
 use crate::names::UPLINK;
-use crate::network::{self, RouteTarget};
 use crate::ruleset::{Action, Chain, Counter, Match, Rule};
-
-/// Linux's main table.
-const MAIN_TABLE: u32 = 254;
 
 /// The chain that every outbound packet ends in.
 pub(super) const CHAIN: &str = "outbound_routes";
@@ -22,20 +19,15 @@ pub(super) const CHAIN: &str = "outbound_routes";
 const UNCOVERED: &str = "route_uncovered";
 
 /// The port's main table.
-pub(super) fn table(routes: &[Route]) -> Vec<network::Route> {
+pub(super) fn table(routes: &[Route]) -> Vec<netlink::Route> {
     let target = |next_hop: &NextHop| match next_hop {
-        NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Link { device: UPLINK.into() },
+        NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Device(UPLINK.into()),
         NextHop::VirtualAppliance { address } => {
-            RouteTarget::Via { device: UPLINK.into(), gateway: *address }
+            RouteTarget::Gateway { gateway: *address, device: UPLINK.into(), onlink: true }
         }
         NextHop::Drop { .. } => RouteTarget::Blackhole,
     };
-    let lower = |route: &Route| network::Route {
-        table: MAIN_TABLE,
-        prefix: route.prefix.trunc(),
-        target: target(&route.next_hop),
-    };
-    routes.iter().map(lower).collect()
+    routes.iter().map(|route| netlink::Route::new(route.prefix, target(&route.next_hop))).collect()
 }
 
 /// The counters of routes that drop.
@@ -44,7 +36,9 @@ pub(super) fn counters(routes: &[Route]) -> Vec<Counter> {
     let mut counters = drops
         .map(|(index, route)| Counter { name: counter_name(index), comment: route.name.clone() })
         .collect::<Vec<_>>();
-    counters.push(Counter { name: UNCOVERED.into(), comment: "no route".into() });
+    if !covers_everything(routes) {
+        counters.push(Counter { name: UNCOVERED.into(), comment: "no route".into() });
+    }
     counters
 }
 
@@ -62,9 +56,15 @@ pub(super) fn chain(routes: &[Route], pass: &str) -> Chain {
         }
     }
     rules.extend(pass_rule(usable, pass));
-    let uncovered = DropMark::plain(DropReason::Route, Direction::Outbound);
-    rules.push(Rule::new(vec![], vec![Action::Count(UNCOVERED.into()), uncovered.log(), Action::Drop]));
+    if !covers_everything(routes) {
+        let uncovered = DropMark::plain(DropReason::Route, Direction::Outbound);
+        rules.push(Rule::new(vec![], vec![Action::Count(UNCOVERED.into()), uncovered.log(), Action::Drop]));
+    }
     Chain { name: CHAIN.into(), hook: None, rules }
+}
+
+fn covers_everything(routes: &[Route]) -> bool {
+    routes.iter().any(|route| route.prefix.prefix_len() == 0)
 }
 
 fn longest_first(routes: &[Route]) -> Vec<(usize, &Route)> {
@@ -80,20 +80,22 @@ fn pass_rule(prefixes: Vec<ipnet::Ipv4Net>, pass: &str) -> Option<Rule> {
         return None;
     }
     let set = AddressSet::new(prefixes);
-    let matches = if set.is_all() { vec![] } else { vec![Match::Destination(set)] };
-    Some(Rule::new(matches, vec![Action::Goto(pass.into())]))
+    Some(Rule::new(towards(set), vec![Action::Goto(pass.into())]))
 }
 
 fn drop_rule(index: usize, route: &Route, reason: DropReason) -> Rule {
-    let set = AddressSet::new([route.prefix.trunc()]);
-    let matches = if set.is_all() { vec![] } else { vec![Match::Destination(set)] };
     let mark = DropMark {
         reason,
         direction: Direction::Outbound,
         association: None,
         number: u32::try_from(index).unwrap_or(DropMark::NONE),
     };
-    Rule::new(matches, vec![Action::Count(counter_name(index)), mark.log(), Action::Drop])
+    let set = AddressSet::new([route.prefix.trunc()]);
+    Rule::new(towards(set), vec![Action::Count(counter_name(index)), mark.log(), Action::Drop])
+}
+
+fn towards(set: AddressSet) -> Vec<Match> {
+    if set.is_all() { vec![] } else { vec![Match::Destination(set)] }
 }
 
 fn drop_reason(route: &Route) -> Option<DropReason> {

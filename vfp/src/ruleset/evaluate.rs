@@ -80,7 +80,6 @@ fn holds(question: &Match, packet: &Packet) -> bool {
     let has_ports = [6, 17].contains(&packet.protocol);
     match question {
         Match::InDevice(devices) => devices.contains(&packet.device),
-        Match::InDevicePrefix(prefix) => packet.device.starts_with(prefix.as_str()),
         Match::Established => packet.established,
         Match::Source(set) => set.contains(packet.source),
         Match::SourceNot(set) => !set.contains(packet.source),

@@ -1,9 +1,9 @@
 //! An nftables ruleset as values: one table with its counters, sets and chains.
 //!
-//! Only what ports, hosts and guests need exists here. [`text`] writes it for `nft -f -`; the tests evaluate the very
-//! same values, so that what is written and what is proven is one thing.
+//! Only the questions and actions that ports, hosts and guests need exist here. [`nft`] says them in the words of
+//! `linux_net::nft`; the tests evaluate the very same values, so that what is written and what is proven is one thing.
 
-pub mod text;
+mod nft;
 
 #[cfg(test)]
 pub(crate) mod evaluate;
@@ -103,8 +103,6 @@ impl Rule {
 pub enum Match {
     /// It came in through one of these devices.
     InDevice(Vec<String>),
-    /// It came in through a device whose name begins so: it was not made here.
-    InDevicePrefix(String),
     /// It belongs to a connection that has been answered, or to an error about one.
     Established,
     /// Its source address is in the set.

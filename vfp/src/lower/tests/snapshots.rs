@@ -2,7 +2,7 @@
 
 use super::fixture::hub_and_spoke;
 use crate::network::{HostNetwork, Namespace};
-use crate::ruleset::{Family, Ruleset};
+use crate::ruleset::Ruleset;
 
 fn lowered() -> HostNetwork {
     crate::lower(&hub_and_spoke())
@@ -12,8 +12,12 @@ fn port(name: &str) -> Namespace {
     lowered().ports.into_iter().find(|port| port.name == name).unwrap().namespace
 }
 
-fn ruleset(namespace: &Namespace) -> &Ruleset {
-    namespace.ruleset.as_ref().unwrap()
+fn ruleset(namespace: &Namespace) -> linux_net::nft::Ruleset {
+    as_nft(namespace.ruleset.as_ref().unwrap())
+}
+
+fn as_nft(ruleset: &Ruleset) -> linux_net::nft::Ruleset {
+    ruleset.try_into().unwrap()
 }
 
 #[test]
@@ -52,9 +56,8 @@ fn nft_understands_what_is_written() {
     let host = lowered();
     let namespaces = host.ports.iter().map(|port| &port.namespace).chain([&host.switch]);
     let all = namespaces.chain(host.machines.iter().map(|machine| &machine.namespace));
-    let texts = all.filter_map(|namespace| namespace.ruleset.as_ref()).map(Ruleset::transaction);
-    for text in texts.chain([Ruleset::removal(Family::Ip)]) {
-        check_with_nft(&text);
+    for ruleset in all.filter_map(|namespace| namespace.ruleset.as_ref()) {
+        check_with_nft(&as_nft(ruleset).to_string());
     }
 }
 

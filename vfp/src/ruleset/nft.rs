@@ -1,0 +1,143 @@
+//! A ruleset in the language of `linux_net::nft`, which prints and applies it.
+
+use goal_state::MacAddr;
+use goal_state::nsg::{AddressSet, PortRange};
+use ipnet::Ipv4Net;
+use linux_net::nft::{self, Field, InvalidText, Name, Operator, Statement, Value};
+
+use super::{Action, Chain, Family, Hook, Match, NamedSet, Rule, Ruleset, TABLE};
+
+/// The bytes of a logged packet that are kept: the longest IPv4 header and the ports, with room.
+const LOG_LENGTH: u32 = 128;
+
+impl TryFrom<&Ruleset> for nft::Ruleset {
+    type Error = InvalidText;
+
+    fn try_from(ruleset: &Ruleset) -> Result<Self, InvalidText> {
+        let family = match ruleset.family {
+            Family::Ip => nft::Family::Ip,
+            Family::Bridge => nft::Family::Bridge,
+        };
+        let mut table = nft::Table::new(family, Name::new(TABLE)?);
+        table.counters = all(&ruleset.counters, |counter| {
+            let comment = Some(nft::Comment::lossy(&counter.comment));
+            Ok(nft::Counter { name: Name::new(&*counter.name)?, comment })
+        })?;
+        table.sets = all(&ruleset.sets, set)?;
+        table.chains = all(&ruleset.chains, chain)?;
+        Ok(Self { tables: vec![table] })
+    }
+}
+
+fn all<T, U>(items: &[T], lower: impl Fn(&T) -> Result<U, InvalidText>) -> Result<Vec<U>, InvalidText> {
+    items.iter().map(lower).collect()
+}
+
+fn set(set: &NamedSet) -> Result<nft::Set, InvalidText> {
+    Ok(nft::Set {
+        name: Name::new(&*set.name)?,
+        fields: vec![Field::ArpDestination],
+        intervals: false,
+        elements: set.addresses.iter().copied().map(Value::Address).collect(),
+    })
+}
+
+fn chain(chain: &Chain) -> Result<nft::Chain, InvalidText> {
+    let name = Name::new(&*chain.name)?;
+    Ok(nft::Chain { name, hook: chain.hook.map(hook), rules: all(&chain.rules, rule)? })
+}
+
+fn hook(hook: Hook) -> nft::Hook {
+    use nft::{HookPoint, Policy};
+    match hook {
+        Hook::Prerouting { drop: true } => nft::Hook::filter(HookPoint::Prerouting, 0, Policy::Drop),
+        Hook::Prerouting { drop: false } => nft::Hook::filter(HookPoint::Prerouting, 0, Policy::Accept),
+        Hook::Output => nft::Hook::filter(HookPoint::Output, 0, Policy::Drop),
+        Hook::SourceNat => nft::Hook::nat(HookPoint::Postrouting, 100),
+    }
+}
+
+fn rule(rule: &Rule) -> Result<nft::Rule, InvalidText> {
+    let mut statements = Vec::new();
+    for question in &rule.matches {
+        statements.extend(matching(question)?);
+    }
+    statements.extend(all(&rule.actions, action)?);
+    Ok(nft::Rule::new(statements))
+}
+
+fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
+    use Operator::{Is, IsNot};
+    let one = |field, operator, value| Ok(vec![Statement::Match(field, operator, value)]);
+    match question {
+        Match::InDevice(devices) => {
+            let devices = all(devices, |device| Ok(Value::Device(Name::new(&**device)?)))?;
+            one(Field::IifName, Is, any_of(devices))
+        }
+        Match::Established => one(Field::ConntrackState, Is, Value::Words(vec!["established", "related"])),
+        Match::Source(set) => one(Field::IpSource, Is, addresses(set)),
+        Match::SourceNot(set) => one(Field::IpSource, IsNot, addresses(set)),
+        Match::Destination(set) => one(Field::IpDestination, Is, addresses(set)),
+        Match::DestinationNot(set) => one(Field::IpDestination, IsNot, addresses(set)),
+        Match::SourceMac(macs) => one(Field::EtherSource, Is, any_of(macs.iter().map(mac).collect())),
+        Match::Protocol(numbers) => one(Field::L4Protocol, Is, protocols(numbers)),
+        Match::ProtocolNot(numbers) => one(Field::L4Protocol, IsNot, protocols(numbers)),
+        Match::SourcePort(ranges) => one(Field::TransportSource, Is, ports(ranges)),
+        Match::DestinationPort(ranges) => one(Field::TransportDestination, Is, ports(ranges)),
+        Match::Dscp(value) => one(Field::IpDscp, Is, Value::Number(u32::from(*value))),
+        Match::NotUnicastFrame => {
+            let kinds = ["broadcast", "multicast"].map(Value::Word).to_vec();
+            one(Field::PacketType, Is, Value::AnyOf(kinds))
+        }
+        Match::ArpRequestNotIn(set) => Ok(vec![
+            Statement::is(Field::ArpOperation, Value::Word("request")),
+            Statement::is_not(Field::ArpDestination, Value::Set(Name::new(&**set)?)),
+        ]),
+    }
+}
+
+fn action(action: &Action) -> Result<Statement, InvalidText> {
+    Ok(match action {
+        Action::SetMark(mark) => Statement::SetMark(*mark),
+        Action::Count(counter) => Statement::Counter(Name::new(&**counter)?),
+        Action::Log { group, prefix } => {
+            let prefix = nft::LogPrefix::new(&**prefix)?;
+            Statement::Log { group: *group, prefix, snaplen: Some(LOG_LENGTH) }
+        }
+        Action::Masquerade => Statement::Nat(nft::Nat::Masquerade),
+        Action::Accept => Statement::Accept,
+        Action::Drop => Statement::Drop,
+        Action::Return => Statement::Return,
+        Action::Jump(chain) => Statement::Jump(Name::new(&**chain)?),
+        Action::Goto(chain) => Statement::Goto(Name::new(&**chain)?),
+    })
+}
+
+fn addresses(set: &AddressSet) -> Value {
+    let prefix = |prefix: &Ipv4Net| match prefix.prefix_len() {
+        32 => Value::Address(prefix.addr()),
+        _ => Value::Prefix(*prefix),
+    };
+    any_of(set.prefixes().iter().map(prefix).collect())
+}
+
+fn ports(ranges: &[PortRange]) -> Value {
+    let range = |range: &PortRange| match (u32::from(range.first()), u32::from(range.last())) {
+        (first, last) if first == last => Value::Number(first),
+        (first, last) => Value::Range(first, last),
+    };
+    any_of(ranges.iter().map(range).collect())
+}
+
+fn protocols(numbers: &[u8]) -> Value {
+    any_of(numbers.iter().map(|number| Value::Number(u32::from(*number))).collect())
+}
+
+fn mac(mac: &MacAddr) -> Value {
+    Value::Mac(linux_net::MacAddr(mac.0))
+}
+
+/// One value as itself, several as an anonymous set: looked up in one step however many there are.
+fn any_of(mut values: Vec<Value>) -> Value {
+    if values.len() == 1 { values.remove(0) } else { Value::AnyOf(values) }
+}
