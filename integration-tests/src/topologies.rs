@@ -1,0 +1,46 @@
+//! The topologies that come with vnetlab, and what a test must know of a topology's text.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// The topologies that come with vnetlab.
+pub const SHIPPED: [&str; 4] = ["hub-spoke", "three-tier", "non-transitive", "overlapping"];
+
+/// The file `topologies/NAME.yaml`.
+#[must_use]
+pub fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../topologies").join(name).with_extension("yaml")
+}
+
+/// Its text.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn text(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap()
+}
+
+/// The lab's name in a topology's text.
+#[must_use]
+pub fn lab_name(topology: &str) -> String {
+    parse(topology)["name"].as_str().expect("a topology has a name").to_owned()
+}
+
+/// The VMs of a topology's text.
+#[must_use]
+pub fn virtual_machines(topology: &str) -> Vec<String> {
+    let topology = parse(topology);
+    topology["virtualMachines"].as_object().into_iter().flat_map(|vms| vms.keys().cloned()).collect()
+}
+
+/// How many tests a topology's text has.
+#[must_use]
+pub fn test_count(topology: &str) -> usize {
+    parse(topology)["tests"].as_array().map_or(0, Vec::len)
+}
+
+fn parse(topology: &str) -> Value {
+    serde_saphyr::from_str(topology).expect("a topology is YAML")
+}
