@@ -148,6 +148,8 @@ pub struct Evidence {
     pub reply_crossings: Vec<Crossing>,
     /// The packet arrives, at another VM that has the address: a Deny to which that VM answers.
     pub taken_by_another: bool,
+    /// The packet or its reply circles until its TTL ends: a Deny that no port tells of.
+    pub loops: bool,
 }
 
 /// A port that accepted a packet.

@@ -79,6 +79,7 @@ pub(super) struct Journey {
     pub(super) steps: Vec<Step>,
     pub(super) crossings: Vec<Crossing>,
     pub(super) taken_by_another: bool,
+    pub(super) loops: bool,
 }
 
 impl Journey {
@@ -117,6 +118,7 @@ pub(super) fn travel(network: &Network, flows: &mut Flows, sender: VmId, packet:
         steps: Vec::new(),
         crossings: Vec::new(),
         taken_by_another: false,
+        loops: false,
     };
     if guest::owns(network, sender, packet.destination) {
         return journey;
@@ -198,15 +200,18 @@ fn enter_guest(
     }
 }
 
-/// The routes send the packet in a circle: the last route is what denies it.
+/// The routes send the packet in a circle: the last one, which closes it, is what denies it.
 fn end_of_loop(network: &Network, journey: &mut Journey, vm: VmId) {
-    let at = network.vm(vm).name.as_str();
-    let last = journey.steps.iter().rev().find(|step| step.stage == DropReason::Route);
-    let (resource, rule) = last.map(|step| (step.resource.clone(), step.rule.clone())).unwrap_or_default();
+    let last = journey.steps.iter().rev().find(|step| step.stage == DropReason::Route).cloned();
+    let (at, resource, rule) = match last {
+        Some(step) => (step.at, step.resource, step.rule),
+        None => (network.vm(vm).name.to_string(), None, None),
+    };
     let decision = Decision { stage: DropReason::Route, direction: None, resource, rule };
-    journey.end = End::Dropped(decision.reason(at));
-    let detail = "loop: the routes lead back here, until the packet's TTL ends".to_owned();
-    journey.steps.push(decision.step(at, Access::Deny, detail));
+    journey.end = End::Dropped(decision.reason(&at));
+    journey.loops = true;
+    let detail = "loop: the routes lead round in a circle, until the packet's TTL ends".to_owned();
+    journey.steps.push(decision.step(&at, Access::Deny, detail));
 }
 
 fn nic_id(network: &Network, nic: NicRef) -> NicId {

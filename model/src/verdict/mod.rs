@@ -22,6 +22,9 @@ mod port;
 pub mod question;
 pub mod rule_match;
 
+#[cfg(test)]
+mod tests;
+
 use goal_state::DropReason;
 use goal_state::nsg::Access;
 use goal_state::vm::Transport;
@@ -74,6 +77,7 @@ pub fn explain(network: &Network, question: &Question) -> Result<Explanation, Qu
         evidence: Evidence {
             sender: network.vm(asked.sender).name.clone(),
             packet: asked.packet.five_tuple(),
+            loops: first.loops || reply.as_ref().is_some_and(|reply| reply.loops),
             crossings: first.crossings,
             reply_crossings: reply.map(|reply| reply.crossings).unwrap_or_default(),
             taken_by_another: first.taken_by_another,

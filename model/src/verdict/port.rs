@@ -67,7 +67,11 @@ impl<'a> Port<'a> {
     }
 
     fn check_protocol(&mut self, packet: Packet) -> Result<(), Reason> {
-        let problem = if packet.destination.is_multicast() || packet.destination.is_broadcast() {
+        let own_subnet = self.network.subnet(self.network.nic(self.nic).subnet).prefix;
+        let problem = if packet.destination.is_multicast()
+            || packet.destination.is_broadcast()
+            || packet.destination == own_subnet.broadcast()
+        {
             format!("{} is not a unicast address", packet.destination)
         } else if !packet.protocol.is_carried() {
             format!("IP protocol {} is not carried: only TCP, UDP, ICMP, ESP and AH are", packet.protocol)

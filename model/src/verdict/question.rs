@@ -168,10 +168,11 @@ fn named_nic(network: &Network, text: &str) -> Result<NicRef, QuestionError> {
     Ok(NicRef { vm, index: crate::network::NicIndex(index) })
 }
 
-/// The most similar name, when it is similar at all.
+/// The most similar name, when it is similar at all; the first of equals.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let scored =
         known.map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known));
-    let best = scored.filter(|(score, _)| *score > 0.8).max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let similar = scored.filter(|(score, _)| *score > 0.8);
+    let best = similar.reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.map(|(_, known)| known.to_owned())
 }
