@@ -1,9 +1,12 @@
 //! Problems for people: the source line, a caret, what is wrong and what would be right.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
 use super::{Diagnostic, Severity};
 use crate::topology::Span;
+
+/// Longer lines are not shown: nobody reads them, and the renderer takes long over them.
+const LONGEST_LINE: usize = 4096;
 
 /// Whether a terminal reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +41,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group<
     let (line, number, span) = source_line(text, diagnostic.span);
     let label = diagnostic.label.as_deref().map(normalize_untrusted_str);
     let annotation = AnnotationKind::Primary.span(span.into()).label(label);
-    let snippet = Snippet::source(line).line_start(number).path(file).annotation(annotation);
-    let group = title.element(snippet);
+    let group = if line.len() <= LONGEST_LINE {
+        title.element(Snippet::source(line).line_start(number).path(file).annotation(annotation))
+    } else {
+        title.element(Origin::path(file).line(number))
+    };
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(normalize_untrusted_str(help))),
         None => group,

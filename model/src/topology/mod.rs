@@ -30,6 +30,8 @@ mod security_admin_configuration;
 mod service;
 mod spanned;
 mod test;
+#[cfg(test)]
+mod tests;
 mod value;
 mod virtual_machine;
 mod virtual_network;

@@ -1,6 +1,6 @@
 //! What the format has and vnetlab has not built yet. It is read, and refused by name; never ignored.
 
-use super::yaml::{Kind, Node};
+use super::yaml::{Kind, MAX_PROBLEMS, Node};
 use crate::diagnostic::{Diagnostic, line_column};
 use crate::topology::Span;
 
@@ -77,7 +77,7 @@ pub(super) fn not_built(root: &Node, text: &str) -> Vec<Diagnostic> {
     for (path, refused) in NOT_BUILT {
         let segments: Vec<_> = path.split('.').collect();
         visit(root, &segments, &mut |name, key, value| {
-            if refused.includes(value) {
+            if problems.len() < MAX_PROBLEMS && refused.includes(value) {
                 problems.push(problem(name, refused, key, text));
             }
         });

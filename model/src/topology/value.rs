@@ -167,6 +167,6 @@ pub(super) fn not_one_of(text: &str, values: &[&str]) -> ValueError {
     let error = ValueError::new(format!("`{text}` is not one of {listed}"));
     match crate::diagnostic::did_you_mean(text, values.iter().copied()) {
         Some(similar) => error.help(format!("did you mean `{similar}`?")),
-        None => error.help(format!("one of {listed}")),
+        None => error,
     }
 }

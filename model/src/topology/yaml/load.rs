@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_saphyr::granit_parser::{self, Event, Options, Parser, ScalarStyle, ScanError};
+use serde_saphyr::granit_parser::{self, ErrorKind, Event, Options, Parser, ScalarStyle, ScanError};
 
+use super::MAX_PROBLEMS;
 use super::node::{Entry, Key, Kind, Node};
 use crate::diagnostic::Diagnostic;
 use crate::topology::Span;
 
-/// Bytes of a file. A lab of a thousand virtual machines is a tenth of it.
-const MAX_BYTES: usize = 2 << 20;
+/// Bytes of a file. A lab of a thousand virtual machines is a fifth of it.
+const MAX_BYTES: usize = 1 << 20;
 /// Values in a file, aliases expanded.
-const MAX_NODES: usize = 200_000;
+const MAX_NODES: usize = 100_000;
 /// Levels of a file, aliases expanded. The format has nine.
 const MAX_DEPTH: usize = 32;
 
@@ -36,8 +37,11 @@ pub(in crate::topology) fn load(text: &str) -> Result<(Arc<Node>, Vec<Diagnostic
 
 fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
     let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
-    let message = format!("this is not YAML: {}", error.info());
-    Diagnostic::error("InvalidYaml", Span { start, end: start }, message)
+    let span = Span { start, end: start };
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => too_deep(span),
+        _ => Diagnostic::error("InvalidYaml", span, format!("this is not YAML: {}", error.info())),
+    }
 }
 
 struct Loader<'t> {
@@ -137,6 +141,7 @@ impl<'t> Loader<'t> {
         let merge = plain && key.text == "<<";
         let first = if merge { None } else { keys.get(&key.text).copied() };
         match first {
+            Some(_) if self.duplicates.len() >= MAX_PROBLEMS => {}
             Some(first) => self.duplicates.push(duplicate_key(self.text, &key, first)),
             None => _ = keys.insert(key.text.clone(), key.span),
         }
@@ -159,12 +164,10 @@ impl<'t> Loader<'t> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let kind = match open.content {
             Content::List(items) => Kind::List(items),
-            Content::Map { mut entries, merged, .. } => {
-                for entry in merged {
-                    if !entries.iter().any(|own| own.key.text == entry.key.text) {
-                        entries.push(entry);
-                    }
-                }
+            Content::Map { mut entries, mut keys, merged, .. } => {
+                // What the map says itself goes before what it merges.
+                let new = |entry: &Entry| keys.insert(entry.key.text.clone(), entry.key.span).is_none();
+                entries.extend(merged.into_iter().filter(new));
                 Kind::Map(entries)
             }
         };
@@ -218,7 +221,7 @@ impl<'t> Loader<'t> {
 
     /// Gives the node to the list or map that is open.
     fn attach(&mut self, node: Arc<Node>) -> Result<(), Diagnostic> {
-        let merged_size = match self.open.last_mut().map(|open| &mut open.content) {
+        let (merged_size, place) = match self.open.last_mut().map(|open| &mut open.content) {
             None => {
                 self.root = Some(node);
                 return Ok(());
@@ -231,7 +234,7 @@ impl<'t> Loader<'t> {
                 Some(PendingKey { merge: true, key, .. }) => {
                     let found = merge_entries(&node, key.span)?;
                     merged.extend(found);
-                    node.size
+                    (node.size, key.span)
                 }
                 Some(PendingKey { key, duplicate: false, .. }) => {
                     entries.push(Entry { key, value: node });
@@ -240,7 +243,7 @@ impl<'t> Loader<'t> {
                 Some(PendingKey { duplicate: true, .. }) | None => return Ok(()),
             },
         };
-        self.spend(merged_size, Span::default())
+        self.spend(merged_size, place)
     }
 
     fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Diagnostic> {

@@ -9,3 +9,6 @@ mod read_value;
 pub(super) use load::load;
 pub(super) use node::{Kind, Node, path_at};
 pub(super) use read::{Reading, read};
+
+/// So many problems of a kind are told at once.
+pub(super) const MAX_PROBLEMS: usize = 100;

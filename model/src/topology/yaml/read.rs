@@ -7,16 +7,15 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use super::MAX_PROBLEMS;
 use super::node::{Key, Node};
 use super::read_error::{Place, ReadError};
 use super::read_value::ValueReader;
 use crate::diagnostic::Diagnostic;
 use crate::topology::Span;
 
-/// So many problems are told at once.
-const MAX_PROBLEMS: usize = 100;
 /// So many values are looked at, all readings together; an enormous file with many problems ends here.
-const MAX_VISITS: usize = 2_000_000;
+const MAX_VISITS: usize = 1_000_000;
 
 /// What came of reading a tree.
 pub(in crate::topology) struct Reading<T> {
@@ -73,13 +72,14 @@ impl Notes {
 
     /// Notes a key that the struct around it does not have, once.
     pub(super) fn unknown_key(&self, key: &Key, known: &'static [&'static str]) {
-        if self.unknown_keys.borrow_mut().insert(key.span) {
+        let new = self.unknown_keys.borrow_mut().insert(key.span);
+        if new && self.problems.borrow().len() <= MAX_PROBLEMS {
             self.note(&super::read_error::unknown_key(&key.text, known), key.span);
         }
     }
 
     fn note(&self, error: &ReadError, span: Span) {
-        let mut problem = Diagnostic::error(error.code, span, error.message.clone());
+        let mut problem = Diagnostic::error(error.code, span, shortened(&error.message));
         problem.help.clone_from(&error.help);
         self.problems.borrow_mut().push(problem);
     }
@@ -99,8 +99,18 @@ impl Notes {
         problems.truncate(MAX_PROBLEMS);
         if exhausted {
             let message = format!("these are the first {} problems; there may be more", problems.len());
-            problems.push(Diagnostic::error("TooManyProblems", Span::default(), message));
+            let end = Span { start: usize::MAX, end: usize::MAX };
+            problems.push(Diagnostic::error("TooManyProblems", end, message));
         }
         problems
     }
+}
+
+/// A message repeats what was typed, which may be enormous.
+fn shortened(message: &str) -> String {
+    const LONGEST: usize = 400;
+    if message.len() <= LONGEST {
+        return message.to_owned();
+    }
+    format!("{}…", &message[..message.floor_char_boundary(LONGEST)])
 }
