@@ -206,3 +206,114 @@ pub(super) fn private_ranges() -> impl Iterator<Item = Ipv4Net> {
     let ranges = [([10, 0, 0, 0], 8), ([100, 64, 0, 0], 10), ([172, 16, 0, 0], 12), ([192, 168, 0, 0], 16)];
     ranges.into_iter().map(|(address, length)| Ipv4Net::new_assert(address.into(), length))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::network::build::NetworkBuilder;
+
+    /// One line per route, as Azure's page lists them.
+    fn listing(network: &Network, subnet: usize) -> String {
+        let routes = EffectiveRoutes::of(network, SubnetRef { vnet: VnetId(0), index: subnet });
+        let line = |route: &EffectiveRoute| {
+            let name = route.user.as_ref().map(|name| name.route.as_str()).unwrap_or_default();
+            format!("{:?} {:?} {} {name}", route.source, route.state, route.describe()).trim_end().to_owned()
+        };
+        routes.all().iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The worked example of the routing overview, as far as gateways and service endpoints allow: Subnet1 has the route
+    /// table, Subnet2 has none.
+    /// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview#routing-example>
+    #[test]
+    fn the_worked_example_of_the_routing_overview() {
+        let network = NetworkBuilder::new()
+            .vnet_with("VNet1", &["10.0.0.0/16"])
+            .subnet("VNet1", "Subnet1", "10.0.0.0/24")
+            .subnet("VNet1", "Subnet2", "10.0.1.0/24")
+            .vnet_with("VNet2", &["10.1.0.0/16", "10.2.0.0/16"])
+            .peer("VNet1", "VNet2")
+            .route_table(
+                "rt",
+                &[
+                    "Within-VNet1 10.0.0.0/16 10.0.100.4",
+                    "Within-Subnet1 10.0.0.0/24 VnetLocal",
+                    "ToVNet2-1-Drop 10.1.0.0/16 None",
+                    "ToVNet2-2-Drop 10.2.0.0/16 None",
+                    "To-On-Prem 10.10.0.0/16 10.0.100.4",
+                    "Default-NVA 0.0.0.0/0 10.0.100.4",
+                ],
+            )
+            .subnet_routes("VNet1/Subnet1", "rt")
+            .build();
+        insta::assert_snapshot!("subnet1", listing(&network, 0));
+        insta::assert_snapshot!("subnet2", listing(&network, 1));
+    }
+
+    /// A range that is or holds a private range takes its None route away; a part of one does not.
+    #[test]
+    fn none_routes_make_way_for_ranges_that_cover_them() {
+        let none_routes = |ranges: &[&str], peer: &[&str]| {
+            let network = NetworkBuilder::new().vnet_with("a", ranges).subnet("a", "default", ranges[0]);
+            let network = network.vnet_with("b", peer).peer("a", "b").build();
+            let routes = EffectiveRoutes::of(&network, SubnetRef { vnet: VnetId(0), index: 0 });
+            let none = routes.all().iter().filter(|route| route.next_hop == EffectiveNextHop::None);
+            none.map(|route| route.prefix.to_string()).collect::<Vec<_>>()
+        };
+        let all = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"];
+        assert_eq!(none_routes(&["10.0.0.0/16"], &["10.1.0.0/16"]), all);
+        assert_eq!(none_routes(&["10.0.0.0/8"], &["172.20.0.0/16"]), all[1..]);
+        assert_eq!(none_routes(&["192.0.0.0/8"], &["10.0.0.0/8"]), all[1..3]);
+    }
+
+    /// Only the peering route that a user-defined one equals is out-ranked; a shorter one takes the rest.
+    #[test]
+    fn the_longest_prefix_decides_and_then_the_source() {
+        let network = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .vnet("b", "10.1.0.0/16")
+            .peer("a", "b")
+            .route_table("rt", &["wide 10.0.0.0/8 10.0.0.4", "part 10.1.7.0/24 None"])
+            .subnet_routes("a/default", "rt")
+            .build();
+        let routes = EffectiveRoutes::of(&network, SubnetRef { vnet: VnetId(0), index: 0 });
+        let taken = |to: &str| routes.lookup(to.parse().unwrap()).unwrap().describe();
+        assert_eq!(taken("10.0.0.9"), "10.0.0.0/16 → VnetLocal");
+        assert_eq!(taken("10.1.0.9"), "10.1.0.0/16 → VNetPeering");
+        assert_eq!(taken("10.1.7.9"), "10.1.7.0/24 → None");
+        assert_eq!(taken("10.9.0.9"), "10.0.0.0/8 → VirtualAppliance 10.0.0.4");
+        assert_eq!(taken("8.8.8.8"), "0.0.0.0/0 → Internet");
+    }
+
+    fn any_route() -> impl Strategy<Value = EffectiveRoute> {
+        // Few distinct bits, so that prefixes nest and collide.
+        let prefix = (0..=5_u8, any::<u32>())
+            .prop_map(|(length, bits)| Ipv4Net::new((bits & 0xf800_0000).into(), length).unwrap().trunc());
+        let source = prop_oneof![Just(RouteSource::User), Just(RouteSource::Default)];
+        (prefix, source).prop_map(|(prefix, source)| EffectiveRoute {
+            source,
+            state: RouteState::Active,
+            prefix,
+            next_hop: EffectiveNextHop::None,
+            user: None,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_lookup_finds_what_a_linear_scan_finds(
+            routes in proptest::collection::vec(any_route(), 0..20), to in any::<u32>(),
+        ) {
+            let to = to.into();
+            let is_user = |route: &EffectiveRoute| route.source == RouteSource::User;
+            let covering = routes.iter().filter(|route| route.prefix.contains(&to));
+            let best = covering.map(|route| (route.prefix.prefix_len(), is_user(route))).max();
+            let selected = EffectiveRoutes::select(routes);
+            let found = selected.lookup(to);
+            prop_assert_eq!(found.map(|route| (route.prefix.prefix_len(), is_user(route))), best);
+            prop_assert!(found.is_none_or(|route| route.state == RouteState::Active));
+        }
+    }
+}

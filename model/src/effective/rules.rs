@@ -120,3 +120,114 @@ fn default_rules(tags: &Tags, direction: Direction) -> [Rule; 3] {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::build::NetworkBuilder;
+
+    fn names(groups: &[RuleGroup]) -> Vec<String> {
+        let name = |group: &RuleGroup, rule: &Rule| format!("{}/{}", group.network_security_group, rule.name);
+        groups.iter().flat_map(|group| group.rules.iter().map(|rule| name(group, rule))).collect()
+    }
+
+    fn filter_of(network: &Network, vm: &str) -> Filter {
+        let vm = network.find_vm(vm).unwrap();
+        filter(network, NicRef { vm, index: crate::network::NicIndex(0) })
+    }
+
+    #[test]
+    fn a_group_ends_with_azures_default_rules_and_no_group_is_no_filter() {
+        let network = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .vnet("b", "10.1.0.0/16")
+            .nsg("nsg", &["200 Inbound Allow Tcp * *:80", "100 Outbound Deny * * Internet"])
+            .subnet_nsg("a/default", "nsg")
+            .vm("a1", "10.0.0.4")
+            .vm("b1", "10.1.0.4")
+            .build();
+        let filter = filter_of(&network, "a1");
+        assert_eq!(
+            names(&filter.inbound),
+            [
+                "nsg/rule-200",
+                "nsg/AllowVnetInBound",
+                "nsg/AllowAzureLoadBalancerInBound",
+                "nsg/DenyAllInBound"
+            ]
+        );
+        assert_eq!(
+            names(&filter.outbound),
+            ["nsg/rule-100", "nsg/AllowVnetOutBound", "nsg/AllowInternetOutBound", "nsg/DenyAllOutBound"]
+        );
+        let priorities: Vec<_> = filter.inbound[0].rules.iter().map(|rule| rule.priority).collect();
+        assert_eq!(priorities, [200, 65000, 65001, 65500]);
+        assert_eq!(filter_of(&network, "b1"), Filter::default());
+    }
+
+    #[test]
+    fn the_nic_goes_first_outbound_and_last_inbound() {
+        let builder = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .nsg("of-subnet", &[])
+            .nsg("of-nic", &[])
+            .subnet_nsg("a/default", "of-subnet");
+        let of_nic = builder.nsg_id("of-nic");
+        let network = builder.vm_with("a1", &["10.0.0.4"], |vm| vm.nics[0].nsg = Some(of_nic)).build();
+        let order = |groups: &[RuleGroup]| {
+            groups.iter().map(|group| group.network_security_group.clone()).collect::<Vec<_>>()
+        };
+        let filter = filter_of(&network, "a1");
+        assert_eq!(order(&filter.outbound), ["of-nic", "of-subnet"]);
+        assert_eq!(order(&filter.inbound), ["of-subnet", "of-nic"]);
+    }
+
+    /// web and db share a subnet and its group. "Deny to db" says nothing about web; "from web" means web's addresses for
+    /// everybody; an empty group is nobody.
+    #[test]
+    fn asgs_are_their_members_and_rules_about_the_own_side_are_for_members() {
+        let builder = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .asg("web")
+            .asg("db")
+            .asg("empty")
+            .nsg(
+                "nsg",
+                &[
+                    "100 Inbound Allow Tcp asg/web asg/db:1433",
+                    "200 Inbound Deny * * asg/db",
+                    "300 Inbound Deny * asg/empty *",
+                ],
+            )
+            .subnet_nsg("a/default", "nsg");
+        let (web, db) = (builder.asg_id("web"), builder.asg_id("db"));
+        let network = builder
+            .vm_with("web1", &["10.0.0.4"], |vm| vm.nics[0].asgs = vec![web])
+            .vm_with("web2", &["10.0.0.5"], |vm| vm.nics[0].asgs = vec![web])
+            .vm_with("db1", &["10.0.0.8"], |vm| {
+                vm.nics[0].asgs = vec![db];
+                vm.nics[0].addresses.push([10, 0, 0, 9].into());
+            })
+            .build();
+        let custom = |vm: &str| {
+            let filter = filter_of(&network, vm);
+            let rules = filter.inbound[0].rules.iter().filter(|rule| rule.priority < 65000);
+            let side = |set: &AddressSet| set.prefixes().iter().map(ToString::to_string).collect::<Vec<_>>();
+            rules
+                .map(|rule| {
+                    let (source, destination) = (side(&rule.source), side(&rule.destination));
+                    format!("{} {} → {}", rule.name, source.join(","), destination.join(","))
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            custom("db1"),
+            [
+                "rule-100 10.0.0.4/31 → 10.0.0.8/31",
+                "rule-200 0.0.0.0/0 → 10.0.0.8/31",
+                "rule-300  → 0.0.0.0/0"
+            ]
+        );
+        assert_eq!(custom("web1"), ["rule-300  → 0.0.0.0/0"]);
+    }
+}

@@ -72,3 +72,71 @@ fn public_addresses() -> AddressSet {
     let special = special.into_iter().map(|(address, length)| Ipv4Net::new_assert(address.into(), length));
     difference(&AddressSet::all(), &AddressSet::new(special.chain(private_ranges())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::VnetId;
+    use crate::network::build::NetworkBuilder;
+
+    fn expand(network: &Network, tag: ServiceTag) -> Vec<String> {
+        let tags = Tags::of(network, SubnetRef { vnet: VnetId(0), index: 0 });
+        tags.expand(tag).prefixes().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn virtual_network_is_its_own_space_and_that_of_peers_with_access() {
+        let network = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .vnet("b", "10.2.0.0/16")
+            .vnet("c", "10.4.0.0/16")
+            .vnet("d", "10.6.0.0/16")
+            .peer("a", "b")
+            .link("a", "c", |link| link.allow_virtual_network_access = false)
+            .link("c", "a", |_| {})
+            .link("a", "d", |_| {})
+            .build();
+        assert_eq!(
+            expand(&network, ServiceTag::VirtualNetwork),
+            ["10.0.0.0/16", "10.2.0.0/16", "168.63.129.16/32"]
+        );
+    }
+
+    /// The list that Azure's effective rules show begins like this.
+    #[test]
+    fn internet_is_what_is_public_and_not_virtual_network() {
+        let network = NetworkBuilder::new().vnet("a", "10.0.0.0/16").build();
+        let internet = expand(&network, ServiceTag::Internet);
+        let begins = ["1.0.0.0/8", "2.0.0.0/7", "4.0.0.0/6", "8.0.0.0/7", "11.0.0.0/8", "12.0.0.0/6"];
+        assert_eq!(internet[..6], begins);
+        let tags = Tags::of(&network, SubnetRef { vnet: VnetId(0), index: 0 });
+        let internet = tags.expand(ServiceTag::Internet);
+        for private in
+            ["10.9.0.1", "172.31.0.1", "192.168.0.1", "100.64.0.1", "127.0.0.1", "169.254.0.1", "224.0.0.1"]
+        {
+            assert!(!internet.contains(private.parse().unwrap()), "{private}");
+        }
+        assert!(!internet.contains(WIRE_SERVER));
+        assert!(internet.contains("8.8.8.8".parse().unwrap()));
+    }
+
+    /// A default route to an appliance inside makes everything VirtualNetwork and nothing Internet; one to an appliance
+    /// outside, or to None, changes nothing.
+    #[test]
+    fn routes_to_an_appliance_inside_belong_to_virtual_network() {
+        let with = |routes: &[&str]| {
+            let network = NetworkBuilder::new()
+                .vnet("a", "10.0.0.0/16")
+                .vnet("hub", "10.1.0.0/16")
+                .peer("a", "hub")
+                .route_table("rt", routes)
+                .subnet_routes("a/default", "rt")
+                .build();
+            (expand(&network, ServiceTag::VirtualNetwork), expand(&network, ServiceTag::Internet))
+        };
+        let space = ["10.0.0.0/15", "168.63.129.16/32"];
+        assert_eq!(with(&["all 0.0.0.0/0 10.1.0.4"]), (vec!["0.0.0.0/0".to_owned()], vec![]));
+        assert_eq!(with(&["far 192.168.0.0/16 172.16.0.4", "cut 172.16.0.0/16 None"]).0, space);
+        assert_eq!(with(&["site 192.168.0.0/16 10.1.0.4"]).0, [space[0], space[1], "192.168.0.0/16"]);
+    }
+}

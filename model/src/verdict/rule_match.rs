@@ -25,3 +25,114 @@ fn matches_protocol(rule: &Rule, packet: &Packet) -> bool {
     };
     protocol && (!packet.protocol.has_ports() || ports())
 }
+
+#[cfg(test)]
+mod tests {
+    use goal_state::nsg::{Access, AddressSet, Association, PortRange};
+    use ipnet::Ipv4Net;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::verdict::IpProtocol;
+
+    fn any_ports() -> impl Strategy<Value = Vec<PortRange>> {
+        let range = (0..6_u16, 0..6_u16).prop_map(|(a, b)| PortRange::new(a.min(b), a.max(b)).unwrap());
+        proptest::collection::vec(range, 1..3)
+    }
+
+    fn any_addresses() -> impl Strategy<Value = AddressSet> {
+        let prefix = (0..4_u8, 29..=32_u8)
+            .prop_map(|(last, length)| Ipv4Net::new([10, 0, 0, last].into(), length).unwrap().trunc());
+        prop_oneof![
+            Just(AddressSet::all()),
+            proptest::collection::vec(prefix, 0..3).prop_map(AddressSet::new)
+        ]
+    }
+
+    fn any_rule() -> impl Strategy<Value = Rule> {
+        let protocol = prop_oneof![
+            Just(Protocol::Any),
+            Just(Protocol::Tcp),
+            Just(Protocol::Udp),
+            Just(Protocol::Icmp),
+            Just(Protocol::Esp)
+        ];
+        (protocol, any_addresses(), any_ports(), any_addresses(), any_ports()).prop_map(
+            |(protocol, source, source_ports, destination, destination_ports)| Rule {
+                name: String::new(),
+                priority: 100,
+                access: Access::Allow,
+                protocol,
+                source,
+                source_ports,
+                destination,
+                destination_ports,
+            },
+        )
+    }
+
+    fn any_packet() -> impl Strategy<Value = Packet> {
+        let protocol = prop_oneof![
+            Just(IpProtocol::TCP),
+            Just(IpProtocol::UDP),
+            Just(IpProtocol::ICMP),
+            Just(IpProtocol::AH)
+        ];
+        (protocol, 0..6_u8, 0..6_u16, 0..6_u8, 0..6_u16).prop_map(|(protocol, from, sport, to, dport)| {
+            Packet {
+                protocol,
+                source: [10, 0, 0, from].into(),
+                source_port: sport,
+                destination: [10, 0, 0, to].into(),
+                destination_port: dport,
+            }
+        })
+    }
+
+    /// The rules of the page, word by word and without any set.
+    fn oracle(rules: &[Rule], packet: &Packet) -> Option<usize> {
+        for (position, rule) in rules.iter().enumerate() {
+            let number = match rule.protocol {
+                Protocol::Any => packet.protocol.0,
+                Protocol::Icmp => 1,
+                Protocol::Tcp => 6,
+                Protocol::Udp => 17,
+                Protocol::Esp => 50,
+                Protocol::Ah => 51,
+            };
+            let mut good = number == packet.protocol.0;
+            if packet.protocol.0 == 6 || packet.protocol.0 == 17 {
+                good &= rule
+                    .source_ports
+                    .iter()
+                    .any(|r| r.first() <= packet.source_port && packet.source_port <= r.last());
+                good &= rule
+                    .destination_ports
+                    .iter()
+                    .any(|r| r.first() <= packet.destination_port && packet.destination_port <= r.last());
+            }
+            good &= rule.source.prefixes().iter().any(|p| p.contains(&packet.source));
+            good &= rule.destination.prefixes().iter().any(|p| p.contains(&packet.destination));
+            if good {
+                return Some(position);
+            }
+        }
+        None
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_rule_that_matches_is_the_oracles(
+            rules in proptest::collection::vec(any_rule(), 0..6), packet in any_packet(),
+        ) {
+            let expected = oracle(&rules, &packet);
+            let group = RuleGroup {
+                network_security_group: "nsg".to_owned(),
+                association: Association::Subnet,
+                rules: rules.iter().enumerate().map(|(index, rule)| Rule { name: index.to_string(), ..rule.clone() }).collect(),
+            };
+            let found = first_match(&group, &packet).map(|rule| rule.name.clone());
+            prop_assert_eq!(found, expected.map(|index| index.to_string()));
+        }
+    }
+}
