@@ -2,11 +2,14 @@
 //! reconciles the kernel with them.
 //!
 //! Deciding and acting are apart. [`lower()`] turns a goal state into values ([`network`], [`ruleset`]) without asking
-//! anyone.
+//! anyone; [`reconcile()`] makes the kernel hold them; [`events`] puts what the kernel logs into Azure's words.
 
+pub mod events;
 pub mod lower;
 pub mod names;
 pub mod network;
+pub mod reconcile;
 pub mod ruleset;
 
 pub use lower::lower;
+pub use reconcile::reconcile;

@@ -48,4 +48,4 @@ fn mac(mac: goal_state::MacAddr) -> linux_net::MacAddr {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,5 @@
 //! Lowering, looked at from outside: what it writes, and what that means for packets.
 
-mod fixture;
+pub(crate) mod fixture;
 mod meaning;
 mod snapshots;

@@ -1,0 +1,167 @@
+//! Logged packets → events in Azure's words.
+//!
+//! A log prefix has numbers only; the goal state that is applied knows the names.
+
+mod packet;
+
+use goal_state::event::{DropEvent, DroppedBy, Event, FiveTuple, SeenEvent};
+use goal_state::nsg::{Association, Direction};
+use goal_state::port::Port;
+use goal_state::vm::NetworkInterface;
+use goal_state::{DropReason, HostGoalState, MacAddr, NicId};
+
+use crate::lower::drop_log::{DropMark, LogPrefix};
+
+pub use packet::{ArpRequest, arp_request, five_tuple};
+
+/// What a port logged, as an event. None when the log is not ours or the packet is not IPv4.
+#[must_use]
+pub fn port_event(goal: &HostGoalState, nic: &NicId, prefix: &str, payload: &[u8]) -> Option<Event> {
+    let packet = five_tuple(payload)?;
+    Some(match LogPrefix::parse(prefix)? {
+        LogPrefix::Seen(direction) => Event::Seen(SeenEvent { nic: nic.clone(), direction, packet }),
+        LogPrefix::Drop(mark) => Event::Drop(DropEvent {
+            nic: Some(nic.clone()),
+            direction: mark.direction,
+            reason: mark.reason,
+            by: port_of(goal, nic).and_then(|port| dropped_by(port, mark)),
+            packet,
+        }),
+    })
+}
+
+/// What a host's bridges logged, as an event: somebody asked for an address that nobody owns.
+///
+/// The port asks without an address of its own, so that the asker is known by its Ethernet address. For packets that
+/// an appliance forwards, that is the appliance.
+#[must_use]
+pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8]) -> Option<Event> {
+    let LogPrefix::Drop(mark @ DropMark { reason: DropReason::NoDestination, .. }) =
+        LogPrefix::parse(prefix)?
+    else {
+        return None;
+    };
+    let request = arp_request(payload)?;
+    let source = nic_with(goal, request.sender)?.addresses.first().copied()?;
+    let destination = request.target;
+    Some(Event::Drop(DropEvent {
+        nic: None,
+        direction: mark.direction,
+        reason: mark.reason,
+        by: None,
+        packet: FiveTuple { protocol: 0, source, source_port: 0, destination, destination_port: 0 },
+    }))
+}
+
+/// The rule, route or peering link that a mark means.
+fn dropped_by(port: &Port, mark: DropMark) -> Option<DroppedBy> {
+    match (mark.association, mark.reason) {
+        (Some(association), _) => by_group(port, mark.direction, association, mark.number),
+        (None, DropReason::Peering) if mark.direction == Direction::Inbound => by_refusal(port, mark.number),
+        (None, _) => by_route(port, mark),
+    }
+}
+
+fn by_group(port: &Port, direction: Direction, association: Association, priority: u32) -> Option<DroppedBy> {
+    let group = port.filter.groups(direction).iter().find(|group| group.association == association)?;
+    let rule = group.rules.iter().find(|rule| u32::from(rule.priority) == priority)?;
+    Some(DroppedBy {
+        resource: group.network_security_group.clone(),
+        rule: rule.name.clone(),
+        association: Some(association),
+    })
+}
+
+fn by_refusal(port: &Port, index: u32) -> Option<DroppedBy> {
+    let refusal = port.forwarded_traffic_refused.get(usize::try_from(index).ok()?)?;
+    Some(DroppedBy {
+        resource: refusal.peering.clone(),
+        rule: "allowForwardedTraffic".into(),
+        association: None,
+    })
+}
+
+/// A customer's route is `TABLE/ROUTE`, a peering link's is `VNET/LINK`, and the platform's has no bare name.
+fn by_route(port: &Port, mark: DropMark) -> Option<DroppedBy> {
+    let name = &port.routes.get(usize::try_from(mark.number).ok()?)?.name;
+    let (resource, rule) = match name.split_once('/') {
+        Some(_) if mark.reason == DropReason::Peering => (name.as_str(), "allowVirtualNetworkAccess"),
+        Some((table, route)) => (table, route),
+        None => (name.as_str(), ""),
+    };
+    Some(DroppedBy { resource: resource.into(), rule: rule.into(), association: None })
+}
+
+fn port_of<'a>(goal: &'a HostGoalState, nic: &NicId) -> Option<&'a Port> {
+    let vm = goal.virtual_machines.iter().find(|vm| vm.name == nic.vm)?;
+    vm.network_interfaces.iter().find(|interface| interface.name == nic.nic).map(|interface| &interface.port)
+}
+
+fn nic_with(goal: &HostGoalState, mac: MacAddr) -> Option<&NetworkInterface> {
+    goal.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces).find(|nic| nic.mac == mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::tests::fixture::hub_and_spoke;
+
+    /// 10.1.1.4:40000 → 10.0.100.4:80, TCP, cut after the ports.
+    const TCP: [u8; 24] =
+        [0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 1, 1, 4, 10, 0, 100, 4, 0x9c, 0x40, 0, 80];
+
+    fn by(nic: &str, mark: DropMark) -> Option<(String, String, Option<Association>)> {
+        let nic = NicId { vm: nic.parse().unwrap(), nic: "nic0".parse().unwrap() };
+        let prefix = LogPrefix::Drop(mark).to_string();
+        match port_event(&hub_and_spoke(), &nic, &prefix, &TCP).unwrap() {
+            Event::Drop(DropEvent { by, packet, .. }) => {
+                assert_eq!((packet.source_port, packet.destination_port), (40_000, 80));
+                by.map(|by| (by.resource, by.rule, by.association))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn numbers_become_the_names_of_the_applied_goal_state() {
+        let mark =
+            |reason, direction, association, number| DropMark { reason, direction, association, number };
+        let named = |resource: &str, rule: &str, association| {
+            Some((resource.to_owned(), rule.to_owned(), association))
+        };
+        let subnet = Some(Association::Subnet);
+        assert_eq!(
+            by("web1", mark(DropReason::NetworkSecurityGroup, Direction::Inbound, subnet, 65_500)),
+            named("nsg-web", "DenyAllInBound", subnet)
+        );
+        assert_eq!(
+            by("web1", mark(DropReason::Route, Direction::Outbound, None, 3)),
+            named("rt-spoke", "quarantine", None)
+        );
+        assert_eq!(
+            by("web1", mark(DropReason::Peering, Direction::Inbound, None, 0)),
+            named("spoke1/to-hub", "allowForwardedTraffic", None)
+        );
+        assert_eq!(
+            by("nva", mark(DropReason::Route, Direction::Outbound, None, 1)),
+            named("System Route", "", None)
+        );
+        assert_eq!(by("web1", DropMark::plain(DropReason::SourceAddress, Direction::Outbound)), None);
+        assert_eq!(by("web1", mark(DropReason::NetworkSecurityGroup, Direction::Inbound, subnet, 7)), None);
+    }
+
+    /// The port of web1 asks who has 10.1.1.9; nobody does.
+    #[test]
+    fn an_arp_request_names_the_asker_by_its_ethernet_address() {
+        let mut arp = [0_u8; 28];
+        arp[..8].copy_from_slice(&[0, 1, 8, 0, 6, 4, 0, 1]);
+        arp[8..14].copy_from_slice(&[0, 0x0d, 0x3a, 0, 0, 2]);
+        arp[24..28].copy_from_slice(&[10, 1, 1, 9]);
+        let event = host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp).unwrap();
+        let Event::Drop(event) = event else { panic!("{event:?}") };
+        assert_eq!((event.nic, event.reason), (None, DropReason::NoDestination));
+        assert_eq!(event.packet.source.octets(), [10, 1, 1, 4]);
+        assert_eq!(event.packet.destination.octets(), [10, 1, 1, 9]);
+        assert!(host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp[..20]).is_none());
+    }
+}

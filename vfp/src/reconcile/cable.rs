@@ -1,0 +1,75 @@
+//! Pairs of virtual Ethernet devices, each end in its own namespace.
+
+use std::collections::BTreeMap;
+
+use linux_net::netlink::{Link, NewLink, Request, VethEnd};
+use linux_net::{MacAddr, NetNs, Netlink};
+
+use super::{Host, StepError, namespace, observe};
+use crate::lower::MTU;
+use crate::network::{Cable, CableEnd, PortNetwork};
+
+/// An end of a cable, found.
+struct Place<'a> {
+    namespace: NetNs,
+    end: &'a CableEnd,
+    present: Option<Link>,
+    mac: Option<MacAddr>,
+}
+
+/// Makes the cable unless it is there, both ends down; whether it had to be made.
+pub(super) fn ensure(cable: &Cable, host: &Host, port: &PortNetwork) -> Result<bool, StepError> {
+    let [one, other] = &cable.ends;
+    let (one, other) = (place(one, host, port)?, place(other, host, port)?);
+    if are_joined(one.present.as_ref(), other.present.as_ref()) {
+        return Ok(false);
+    }
+    // An end that leads elsewhere is in the way.
+    for place in [&one, &other] {
+        if place.present.is_some() {
+            let delete = Request::DeleteLink(place.end.device.clone());
+            Netlink::open(&place.namespace)?.apply(&[delete])?;
+        }
+    }
+    let link = NewLink::Veth(new_end(&one), new_end(&other));
+    Netlink::open(&host.namespace)?.apply(&[Request::AddLink(link)])?;
+    Ok(true)
+}
+
+fn place<'a>(end: &'a CableEnd, host: &Host, port: &PortNetwork) -> Result<Place<'a>, StepError> {
+    let (namespace, links) = match &end.namespace {
+        None => (host.namespace.clone(), host.links.clone()),
+        Some(name) => {
+            let (namespace, _) = namespace::ensure(name)?;
+            let links = observe::links(&mut Netlink::open(&namespace)?)?;
+            (namespace, links)
+        }
+    };
+    let mac = mac_of(end, port);
+    Ok(Place { present: find(&links, end), namespace, end, mac })
+}
+
+fn find(links: &BTreeMap<String, Link>, end: &CableEnd) -> Option<Link> {
+    links.get(&end.device).cloned()
+}
+
+fn are_joined(one: Option<&Link>, other: Option<&Link>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return false };
+    one.peer_index == Some(other.index) && other.peer_index == Some(one.index)
+}
+
+/// The port's ends have the addresses that the port says; the guest's end is given its own when the guest is settled.
+fn mac_of(end: &CableEnd, port: &PortNetwork) -> Option<MacAddr> {
+    let devices = (end.namespace.as_ref() == Some(&port.name)).then_some(&port.namespace.devices)?;
+    devices.get(&end.device)?.mac.map(|mac| MacAddr(mac.0))
+}
+
+fn new_end(place: &Place<'_>) -> VethEnd {
+    VethEnd {
+        namespace: Some(place.namespace.clone()),
+        name: place.end.device.clone(),
+        mac: place.mac,
+        mtu: MTU,
+        up: false,
+    }
+}

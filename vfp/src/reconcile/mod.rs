@@ -1,0 +1,245 @@
+//! Makes the kernel hold what a [`HostNetwork`] says: observe, plan, apply. A second time does nothing.
+//!
+//! The order is such that no port is ever open before its filter: for each port the ruleset comes first, then its
+//! cables, then routes; the host's end of a cable comes up last. What goes wrong with one port is noted and the others
+//! go on.
+
+mod cable;
+mod namespace;
+mod observe;
+mod plan;
+mod ruleset;
+mod setting;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use linux_net::netlink::{Link, NetlinkError};
+use linux_net::nft::{InvalidText, NftError};
+use linux_net::{NetNs, Netlink};
+
+use crate::network::HostNetwork;
+use crate::reconcile::plan::Owner;
+
+pub use observe::Observed;
+
+/// Ports and VMs are worked on by this many threads: nft is a process, the kernel's own work is done one by one anyway.
+const THREADS: usize = 2;
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Kernel objects created, changed or removed.
+    pub changes: u32,
+    /// What could not be done, as sentences.
+    pub problems: Vec<String>,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error("network namespace {name}")]
+    Namespace {
+        name: String,
+        #[source]
+        source: linux_net::netns::NetNsError,
+    },
+    #[error("devices, addresses and routes")]
+    Netlink(#[from] NetlinkError),
+    #[error("ruleset")]
+    Nft(#[from] NftError),
+    #[error("a name in the ruleset")]
+    Name(#[from] InvalidText),
+    #[error("setting {path}")]
+    Setting {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Makes the calling thread's namespace, and the namespaces of its ports and VMs, hold what `wanted` says.
+///
+/// `owned` are the namespaces that earlier calls made for this host: those that are no longer wanted are removed. The
+/// processes in them must have ended. `progress` is told steps done and steps in all.
+pub fn reconcile(
+    wanted: &HostNetwork,
+    owned: &BTreeSet<String>,
+    progress: &(dyn Fn(u32, u32) + Sync),
+) -> Outcome {
+    let run = Run::new(wanted, progress);
+    run.attempt("host", |run| {
+        let host = Host::open()?;
+        run.remove_unwanted(owned);
+        run.each(&wanted.machines, |machine| (&machine.name, run.make_namespace(&machine.name)), false);
+        run.each(&wanted.ports, |port| (&port.name, run.settle_port(&host, port)), true);
+        run.settle_switch(&host, &wanted.switch)
+    });
+    run.each(&wanted.machines, |machine| (&machine.name, run.settle_machine(machine)), true);
+    run.finish()
+}
+
+/// The names of the namespaces that `wanted` has.
+#[must_use]
+pub fn namespace_names(wanted: &HostNetwork) -> BTreeSet<String> {
+    let ports = wanted.ports.iter().map(|port| port.name.clone());
+    ports.chain(wanted.machines.iter().map(|machine| machine.name.clone())).collect()
+}
+
+/// The host's own namespace, as it was in the beginning.
+struct Host {
+    namespace: NetNs,
+    links: BTreeMap<String, Link>,
+}
+
+impl Host {
+    fn open() -> Result<Self, StepError> {
+        let namespace =
+            NetNs::current().map_err(|source| StepError::Namespace { name: "of the host".into(), source })?;
+        let links = observe::links(&mut Netlink::open(&namespace)?)?;
+        Ok(Self { namespace, links })
+    }
+}
+
+/// One call of [`reconcile`]: what is counted on the way.
+struct Run<'a> {
+    changes: AtomicU32,
+    problems: Mutex<Vec<String>>,
+    done: AtomicU32,
+    total: u32,
+    progress: &'a (dyn Fn(u32, u32) + Sync),
+    wanted: BTreeSet<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(wanted: &HostNetwork, progress: &'a (dyn Fn(u32, u32) + Sync)) -> Self {
+        let total = u32::try_from(wanted.ports.len() + wanted.machines.len() + 1).unwrap_or(u32::MAX);
+        Self {
+            changes: AtomicU32::new(0),
+            problems: Mutex::new(Vec::new()),
+            done: AtomicU32::new(0),
+            total,
+            progress,
+            wanted: namespace_names(wanted),
+        }
+    }
+
+    /// Works on all items, on several threads.
+    fn each<'b, T: Sync>(
+        &self,
+        items: &'b [T],
+        work: impl Fn(&'b T) -> (&'b String, Result<(), StepError>) + Sync,
+        counts: bool,
+    ) {
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS.min(items.len()) {
+                scope.spawn(|| {
+                    while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let (name, result) = work(item);
+                        self.note(name, result);
+                        if counts {
+                            self.step();
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    fn attempt(&self, what: &str, work: impl FnOnce(&Self) -> Result<(), StepError>) {
+        self.note(what, work(self));
+        self.step();
+    }
+
+    fn note(&self, what: &str, result: Result<(), StepError>) {
+        if let Err(error) = result {
+            let mut problems = self.problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            problems.push(format!("{what}: {}", with_causes(&error)));
+        }
+    }
+
+    fn step(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        (self.progress)(done, self.total);
+    }
+
+    fn changed(&self, count: usize) {
+        self.changes.fetch_add(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+
+    fn remove_unwanted(&self, owned: &BTreeSet<String>) {
+        for name in owned.difference(&self.wanted) {
+            match namespace::remove(name) {
+                Ok(removed) => self.changed(usize::from(removed)),
+                Err(error) => self.note(name, Err(error)),
+            }
+        }
+    }
+
+    fn make_namespace(&self, name: &str) -> Result<(), StepError> {
+        let (_, made) = namespace::ensure(name)?;
+        self.changed(usize::from(made));
+        Ok(())
+    }
+
+    fn settle_port(&self, host: &Host, port: &crate::network::PortNetwork) -> Result<(), StepError> {
+        let (namespace, made) = namespace::ensure(&port.name)?;
+        self.changed(usize::from(made));
+        self.settle_ruleset(&namespace, &port.namespace)?;
+        for cable in [&port.guest_cable, &port.uplink_cable] {
+            self.changed(usize::from(cable::ensure(cable, host, port)?));
+        }
+        self.settle_content(&namespace, &port.namespace, Owner::Port)
+    }
+
+    fn settle_switch(&self, host: &Host, switch: &crate::network::Namespace) -> Result<(), StepError> {
+        self.settle_ruleset(&host.namespace, switch)?;
+        self.settle_content(&host.namespace, switch, Owner::Switch)
+    }
+
+    fn settle_machine(&self, machine: &crate::network::MachineNetwork) -> Result<(), StepError> {
+        let (namespace, _) = namespace::ensure(&machine.name)?;
+        self.settle_ruleset(&namespace, &machine.namespace)?;
+        self.settle_content(&namespace, &machine.namespace, Owner::Guest)
+    }
+
+    fn settle_ruleset(&self, namespace: &NetNs, wanted: &crate::network::Namespace) -> Result<(), StepError> {
+        self.changed(usize::from(ruleset::ensure(namespace, wanted.ruleset.as_ref())?));
+        Ok(())
+    }
+
+    /// Everything but cables and ruleset.
+    fn settle_content(
+        &self,
+        namespace: &NetNs,
+        wanted: &crate::network::Namespace,
+        owner: Owner,
+    ) -> Result<(), StepError> {
+        let mut netlink = Netlink::open(namespace)?;
+        let plan = plan::plan(wanted, &Observed::of(&mut netlink)?, owner);
+        netlink.apply(&plan.devices)?;
+        let settings = setting::ensure(namespace, &wanted.sysctls)?;
+        netlink.apply(&plan.content)?;
+        self.changed(settings + plan.devices.len() + plan.content.len());
+        Ok(())
+    }
+
+    fn finish(self) -> Outcome {
+        let mut problems = self.problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        problems.sort();
+        Outcome { changes: self.changes.into_inner(), problems }
+    }
+}
+
+/// An error with everything that caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
