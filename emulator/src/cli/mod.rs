@@ -1,0 +1,213 @@
+//! The command line: what can be typed, one file per command.
+
+mod check;
+mod completions;
+mod doctor;
+mod down;
+mod enter;
+mod exec;
+mod explain;
+mod iperf;
+mod lab_choice;
+mod list;
+mod ping;
+mod progress;
+mod refusal;
+mod schema;
+mod shell;
+mod status;
+mod test;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::output::{self, Format};
+pub(crate) use refusal::{Refusal, refuse};
+
+/// Real Azure networks on one Linux machine, from one YAML file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vnetlab",
+    version,
+    max_term_width = 100,
+    after_help = "Begin with `vnetlab doctor`, then `vnetlab up FILE`."
+)]
+struct Cli {
+    /// How to print the result.
+    #[arg(short, long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    output: Format,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a topology file: every error and warning, without running anything.
+    Check(check::Args),
+    /// Create a lab, or make a running one what its file says now.
+    Up(up::Args),
+    /// Remove a lab, and everything that belongs to it.
+    Down(down::Args),
+    /// List running labs.
+    List,
+    /// Show a lab's hosts, agents, VMs and NICs.
+    Status(status::Args),
+    /// Run a command in a VM. Its exit status is the command's.
+    Exec(exec::Args),
+    /// Open a shell in a VM.
+    Shell(shell::Args),
+    /// Open a shell (or run a command) in the lab's root, where `ip netns list` shows every namespace.
+    Enter(enter::Args),
+    /// Ping one endpoint from another.
+    Ping(ping::Args),
+    /// Measure throughput between two VMs with iperf3.
+    Iperf(iperf::Args),
+    /// Say what becomes of a packet, step by step, and with --prove send it.
+    Explain(explain::Args),
+    /// Run a topology's tests with real packets, each also against the model.
+    Test(test::Args),
+    /// Say what this machine can do, what is missing, and how to mend it.
+    Doctor,
+    /// Print the JSON Schema of the topology file.
+    Schema,
+    /// Print shell completions.
+    Completions(completions::Args),
+    /// Makes the sandbox's namespaces and starts its init in them.
+    #[command(name = "__launch", hide = true)]
+    Launch(SandboxArgs),
+    /// The sandbox's first process.
+    #[command(name = "__init", hide = true)]
+    Init(SandboxArgs),
+    /// The lab's controller.
+    #[command(name = "__controller", hide = true)]
+    Controller(SandboxArgs),
+}
+
+/// What the sandbox's own processes are told.
+#[derive(Debug, clap::Args)]
+struct SandboxArgs {
+    /// The lab's name.
+    lab: crate::lab::LabName,
+    /// The lab's state folder.
+    folder: PathBuf,
+    /// The agent's executable.
+    agent: PathBuf,
+}
+
+/// Runs the command that was typed.
+pub(crate) fn main() -> ExitCode {
+    // clap leaves with status 2 for what it does not understand, and 0 for --help.
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::tell(format_args!("{}error:{} {error:#}", ERROR.render(), ERROR.render_reset()));
+            if error.downcast_ref::<Refusal>().is_some() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+
+fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
+    match command {
+        Command::Check(args) => check::run(&args, output),
+        Command::Up(args) => up::run(&args, output),
+        Command::Down(args) => down::run(&args),
+        Command::List => list::run(output),
+        Command::Status(args) => status::run(&args, output),
+        Command::Exec(args) => exec::run(args),
+        Command::Shell(args) => shell::run(&args),
+        Command::Enter(args) => enter::run(&args),
+        Command::Ping(args) => ping::run(args),
+        Command::Iperf(args) => iperf::run(&args, output),
+        Command::Explain(args) => explain::run(&args, output),
+        Command::Test(args) => test::run(&args, output),
+        Command::Doctor => doctor::run(output),
+        Command::Schema => schema::run(),
+        Command::Completions(args) => completions::run(&args),
+        Command::Launch(args) => crate::sandbox::launch(&args.lab, &args.folder, &args.agent),
+        Command::Init(args) => crate::sandbox::init(&args.lab, &args.folder, &args.agent),
+        Command::Controller(args) => {
+            log_to_stderr();
+            crate::controller::run(crate::lab::Folder::at(args.folder), args.agent)
+                .map(|()| ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("VNETLAB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}
+
+/// The command line's description, for shell completions.
+fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn what_the_documentation_shows_can_be_typed() {
+        for line in [
+            "vnetlab check a.yaml -o json",
+            "vnetlab up a.yaml --dry-run",
+            "vnetlab down lab",
+            "vnetlab down --all",
+            "vnetlab list",
+            "vnetlab status -l lab",
+            "vnetlab exec -l lab web1 -- ping -c 1 10.0.0.4",
+            "vnetlab exec web1 -i -- cat",
+            "vnetlab exec web1 ping -c 1 10.0.0.4",
+            "vnetlab shell web1",
+            "vnetlab enter",
+            "vnetlab enter -- ip netns list",
+            "vnetlab ping web1 db1 -c 3",
+            "vnetlab ping -l lab web1 db1 -c 3",
+            "vnetlab iperf web1 db1 -t 2 -u",
+            "vnetlab -o json iperf web1 db1",
+            "vnetlab explain --from web1 --to db1 --protocol Tcp --port 1433 --prove",
+            "vnetlab explain -f a.yaml --from web1 --to db1 --protocol 47 --source-ip 10.0.0.4 --source-port 1",
+            "vnetlab test -f a.yaml --junit out.xml",
+            "vnetlab test -l lab",
+            "vnetlab doctor",
+            "vnetlab schema",
+            "vnetlab completions bash",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "vnetlab",
+            "vnetlab down",
+            "vnetlab down lab --all",
+            "vnetlab test -l lab -f a.yaml",
+            "vnetlab explain --from web1",
+            "vnetlab explain -f a.yaml --prove --from a --to b",
+            "vnetlab down ../etc",
+            "vnetlab exec web1",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `vnetlab ping FROM TO`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::exec::{enter_vm, network_of};
+use super::lab_choice::LabChoice;
+use crate::question::Endpoint;
+use crate::sandbox::Stdin;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    lab: LabChoice,
+    /// The VM that pings (`web1`, `fw/nic1` or an address).
+    from: String,
+    /// Whom it pings: a VM, a NIC or an address.
+    to: String,
+    /// Arguments for ping, such as `-c 3`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    args: Vec<OsString>,
+}
+
+pub(super) fn run(args: Args) -> Result<ExitCode> {
+    let lab = args.lab.choose()?;
+    let network = network_of(&lab)?.network;
+    let from = Endpoint::resolve(&network, &args.from)?;
+    let vm = from.vm()?;
+    let to = Endpoint::resolve(&network, &args.to)?;
+    let mut command: Vec<OsString> = vec!["ping".into()];
+    if let Some(source) = from.bound_address() {
+        command.extend(["-I".into(), source.to_string().into()]);
+    }
+    command.extend(args.args);
+    command.push(to.address().to_string().into());
+    enter_vm(&lab, vm)?.run(&command, Stdin::Null)
+}

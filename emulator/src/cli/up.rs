@@ -1,0 +1,244 @@
+//! `vnetlab up FILE`: a lab comes into being, or becomes what its file says now.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use goal_state::Generation;
+use nix::sys::signal::{SigSet, Signal};
+use serde::Serialize;
+
+use super::progress::ProgressLine;
+use crate::controller::client::Client;
+use crate::controller::protocol::{Applied, Request, Response};
+use crate::lab::{Folder, LabName, RunningLab, Wanted, lock, running};
+use crate::output::{self, Format, Show, sentence};
+use crate::plan::{self, Action, Change, Kind};
+use crate::topology::{self, Loaded};
+use crate::{doctor, sandbox};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The topology file.
+    file: PathBuf,
+    /// Only say what would be created, changed and deleted.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
+    let loaded = topology::from_file(&args.file)?;
+    loaded.tell_warnings();
+    if args.dry_run {
+        let result = Plan::of(&loaded)?;
+        return output::show(&result, format).map(|()| ExitCode::SUCCESS);
+    }
+    let result = bring_up(&loaded)?;
+    output::show(&result, format)?;
+    for problem in &result.problems {
+        output::tell(format_args!("problem: {problem}"));
+    }
+    Ok(if result.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Creates the lab of this topology, or makes the running one of that name what the topology says.
+///
+/// # Errors
+/// When this machine lacks something, or something fails. A lab that was not there before is not there after.
+pub(super) fn bring_up(loaded: &Loaded) -> Result<Up> {
+    let began = Instant::now();
+    let name = loaded.name()?;
+    let (applied, created) = match running::find(&name)? {
+        Some(lab) => (apply(&lab.folder, loaded)?, false),
+        None => (create(&name, loaded)?, true),
+    };
+    let Applied { generation, changes, problems, .. } = applied;
+    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(Up { lab: name.to_string(), created, generation, changes, problems, milliseconds })
+}
+
+fn create(name: &LabName, loaded: &Loaded) -> Result<Applied> {
+    doctor::require()?;
+    let agent = sandbox::agent_program()?;
+    let folder = Folder::of(name);
+    folder.create()?;
+    let Some(lock) = lock::try_take(&folder)? else {
+        bail!("lab {name} is just being started or removed by another vnetlab: try again");
+    };
+    let lab = RunningLab { name: name.clone(), folder: folder.clone() };
+    end_when_interrupted(&lab)?;
+    let applied =
+        sandbox::start(&lab, lock, &agent).and_then(|()| apply(&folder, loaded)).and_then(refuse_problems);
+    if applied.is_err() {
+        remove_half_made(&lab);
+    }
+    applied
+}
+
+/// A lab that could not be made as its file says is not kept.
+fn refuse_problems(applied: Applied) -> Result<Applied> {
+    match applied.problems.as_slice() {
+        [] => Ok(applied),
+        problems => bail!("the lab could not be made:\n  {}", problems.join("\n  ")),
+    }
+}
+
+fn remove_half_made(lab: &RunningLab) {
+    let removed = if lab.init().is_ok() { lab.end() } else { lab.folder.remove() };
+    if let Err(error) = removed {
+        output::tell(format_args!("what was made could not be removed: {error:#}"));
+    }
+}
+
+/// Ctrl-C while a lab comes up takes away what there is of it.
+fn end_when_interrupted(lab: &RunningLab) -> Result<()> {
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
+    // The sandbox's processes put this right for themselves.
+    signals.thread_block().context("blocking signals")?;
+    let lab = RunningLab { name: lab.name.clone(), folder: lab.folder.clone() };
+    std::thread::spawn(move || {
+        let Ok(signal) = signals.wait() else { return };
+        output::tell(format_args!("interrupted, removing lab {}", lab.name));
+        remove_half_made(&lab);
+        std::process::exit(128 + signal as i32);
+    });
+    Ok(())
+}
+
+fn apply(folder: &Folder, loaded: &Loaded) -> Result<Applied> {
+    let mut controller = Client::connect(folder)?;
+    controller.send(Request::Apply { path: loaded.path.clone(), topology: loaded.text.clone() })?;
+    let mut line = ProgressLine::begin(&format!("lab {}", loaded.network.name));
+    loop {
+        match controller.receive()? {
+            Response::Progress { what, done, total } => line.advance(&what, done, total),
+            Response::Applied(applied) => {
+                line.finish();
+                return Ok(applied);
+            }
+            other => bail!("the controller answers {other:?}"),
+        }
+    }
+}
+
+/// What `up` has done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Up {
+    lab: String,
+    /// Whether the lab is new.
+    pub(super) created: bool,
+    generation: Generation,
+    changes: Vec<Change>,
+    problems: Vec<String>,
+    milliseconds: u64,
+}
+
+impl Show for Up {
+    fn table(&self) -> String {
+        let seconds = format!("{}.{:02} s", self.milliseconds / 1000, self.milliseconds % 1000 / 10);
+        let Self { lab, generation, .. } = self;
+        if self.created {
+            return format!("lab {lab} is up in {seconds}: {}\n", counted(&self.changes));
+        }
+        if self.changes.is_empty() {
+            return format!(
+                "lab {lab} is as its file says; applied again as generation {generation} in {seconds}\n"
+            );
+        }
+        format!("{}lab {lab} is at generation {generation} after {seconds}\n", table_of(&self.changes))
+    }
+}
+
+/// `2 hosts, 1 virtual network, ...`: what a new lab has.
+fn counted(changes: &[Change]) -> String {
+    let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
+    [
+        sentence(count(Kind::Host), "host", "hosts"),
+        sentence(count(Kind::VirtualNetwork), "virtual network", "virtual networks"),
+        sentence(count(Kind::VirtualMachine), "VM", "VMs"),
+        sentence(count(Kind::NetworkInterface), "NIC", "NICs"),
+    ]
+    .join(", ")
+}
+
+fn table_of(changes: &[Change]) -> String {
+    let mut columns = output::Columns::new(["ACTION", "WHAT", "NAME", "WHY"]);
+    for Change { action, kind, name, why } in changes {
+        columns.row([action.to_string(), kind.to_string(), name.clone(), why.clone()]);
+    }
+    columns.to_string()
+}
+
+/// What `up` would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Plan {
+    lab: String,
+    changes: Vec<Change>,
+}
+
+impl Plan {
+    fn of(loaded: &Loaded) -> Result<Self> {
+        let name = loaded.name()?;
+        let before = match running::find(&name)? {
+            Some(lab) => Wanted::load(&lab.folder)?,
+            None => None,
+        };
+        let old = match before {
+            Some(wanted) => topology::from_text(&wanted.topology, &wanted.path)?.goals(wanted.generation),
+            None => Vec::new(),
+        };
+        let changes = plan::difference(&old, &loaded.goals(Generation(1)));
+        Ok(Self { lab: name.to_string(), changes })
+    }
+}
+
+impl Show for Plan {
+    fn table(&self) -> String {
+        if self.changes.is_empty() {
+            return format!("lab {} is as its file says\n", self.lab);
+        }
+        let count = |action| self.changes.iter().filter(|change| change.action == action).count();
+        format!(
+            "{}lab {}: {} to create, {} to change, {} to delete\n",
+            table_of(&self.changes),
+            self.lab,
+            count(Action::Create),
+            count(Action::Change),
+            count(Action::Delete),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::example::host;
+
+    #[test]
+    fn a_plan_reads_like_this() {
+        let old = [host("host1", 1, &[("db", 5)])];
+        let new = [host("host1", 1, &[("web", 4)])];
+        let plan = Plan { lab: "demo".into(), changes: plan::difference(&old, &new) };
+        insta::assert_snapshot!(plan.table());
+        insta::assert_json_snapshot!(plan);
+    }
+
+    #[test]
+    fn a_new_lab_is_counted_and_an_unchanged_one_said_to_be() {
+        let mut up = Up {
+            lab: "demo".into(),
+            created: true,
+            generation: Generation(1),
+            changes: plan::difference(&[], &[host("host1", 1, &[("web", 4), ("db", 5)])]),
+            problems: Vec::new(),
+            milliseconds: 1234,
+        };
+        assert_eq!(up.table(), "lab demo is up in 1.23 s: 1 host, 1 virtual network, 2 VMs, 2 NICs\n");
+        up.created = false;
+        up.changes.clear();
+        assert_eq!(up.table(), "lab demo is as its file says; applied again as generation 1 in 1.23 s\n");
+    }
+}

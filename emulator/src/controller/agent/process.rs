@@ -1,0 +1,135 @@
+//! The process of an agent: found when it runs, started in its host's network namespace when it does not.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use goal_state::HostName;
+use linux_net::process::Placement;
+use linux_net::sandbox::{PidFd, Signal};
+use tokio::net::UnixStream;
+use tokio::time::Instant;
+
+use super::connection::{self, Connection, Hello};
+use crate::fabric;
+use crate::lab::Folder;
+
+/// How to find and start the agent of one host.
+pub(crate) struct AgentProgram {
+    host: HostName,
+    folder: Folder,
+    program: PathBuf,
+    running: Mutex<Running>,
+}
+
+/// The process, as far as it is known.
+#[derive(Default)]
+struct Running {
+    /// When this controller started it.
+    child: Option<Child>,
+    /// Whoever listens on its socket.
+    listener: Option<PidFd>,
+}
+
+impl AgentProgram {
+    /// The agent of `host`, whose executable is `program` and whose files are in the lab's `folder`.
+    pub(crate) fn new(host: HostName, folder: Folder, program: PathBuf) -> Self {
+        Self { host, folder, program, running: Mutex::default() }
+    }
+
+    pub(super) fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// Connects to the running agent, or starts one.
+    pub(super) async fn connect(&self) -> Result<(Connection, Hello)> {
+        let socket = self.folder.agent_socket(&self.host);
+        let stream = match UnixStream::connect(&socket).await {
+            Ok(stream) => stream,
+            Err(_) => self.start(&socket).await?,
+        };
+        // The credentials of a connected socket are those of the process that listens.
+        if let Some(pid) = stream.peer_cred().ok().and_then(|peer| peer.pid()) {
+            self.note_listener(PidFd::open(pid.unsigned_abs()).ok());
+        }
+        connection::greet(stream, &self.host).await
+    }
+
+    async fn start(&self, socket: &std::path::Path) -> Result<UnixStream> {
+        self.spawn().with_context(|| format!("starting {}", self.program.display()))?;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut pause = Duration::from_millis(1);
+        loop {
+            // A socket that appears tells nobody.
+            tokio::time::sleep(pause).await;
+            match UnixStream::connect(socket).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) if Instant::now() > deadline => {
+                    return Err(error)
+                        .with_context(|| format!("the agent does not listen on {}", socket.display()));
+                }
+                Err(_) => self.check_alive()?,
+            }
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    fn spawn(&self) -> Result<()> {
+        let path = self.folder.log(&format!("agent-{}", self.host));
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("opening {}", path.display()))?;
+        let mut command = Command::new(&self.program);
+        command
+            .arg("--host")
+            .arg(self.host.as_str())
+            .arg("--socket")
+            .arg(self.folder.agent_socket(&self.host))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        // A session of its own: it outlives the controller, and nothing that is sent to us is meant for it.
+        let place = Placement { session: true, ..Placement::network(&fabric::host_namespace(&self.host)?) };
+        let child = place.spawn(command)?;
+        self.lock().child = Some(child);
+        Ok(())
+    }
+
+    fn check_alive(&self) -> Result<()> {
+        let ended = match &mut self.lock().child {
+            Some(child) => child.try_wait()?,
+            None => None,
+        };
+        if let Some(status) = ended {
+            let log = self.folder.log(&format!("agent-{}", self.host));
+            bail!("it ended at once ({status}):\n{}", crate::lab::folder::tail(&log));
+        }
+        Ok(())
+    }
+
+    /// Kills the process if it still runs, and waits until it is gone.
+    pub(super) async fn end(&self) {
+        let Running { child, listener } = std::mem::take(&mut *self.lock());
+        if let Some(listener) = listener {
+            // Through its pidfd, so that nobody else is hit who got the number meanwhile.
+            let _ = listener.kill(Signal::SIGKILL);
+        }
+        if let Some(mut child) = child {
+            let _ = child.kill();
+            let _ = tokio::task::spawn_blocking(move || child.wait()).await;
+        }
+    }
+
+    fn note_listener(&self, listener: Option<PidFd>) {
+        self.lock().listener = listener;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,172 @@
+//! Applying a network: fabric, agents, and goal states in the order that [`crate::plan`] gives.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use goal_state::message::Report;
+use goal_state::{Generation, HostGoalState, HostName};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tracing::info;
+
+use super::agent::{Agent, AgentProgram, Steps};
+use super::protocol::{Applied, Response};
+use super::{Controller, Desired, locked};
+use crate::lab::Wanted;
+use crate::{fabric, plan, topology};
+
+/// Where progress goes; nobody has to listen.
+pub(super) type Progress = mpsc::UnboundedSender<Response>;
+
+impl Controller {
+    /// Makes true again what `lab.json` wants, after a controller died.
+    pub(super) async fn restore(self: &Arc<Self>) -> Result<()> {
+        let _applying = self.apply.lock().await;
+        // One that was faster than us has brought a newer network.
+        if self.desired().is_some() {
+            return Ok(());
+        }
+        let Some(wanted) = Wanted::load(&self.folder)? else { return Ok(()) };
+        info!(generation = %wanted.generation, "restoring");
+        let generation = wanted.generation;
+        let desired = Arc::new(compile(wanted)?);
+        *locked(&self.network) = Some(Arc::clone(&desired));
+        let nobody = mpsc::unbounded_channel().0;
+        self.converge(&[], &desired, generation, &nobody).await.map(drop)
+    }
+
+    /// Makes this topology true.
+    pub(super) async fn apply(
+        self: &Arc<Self>,
+        path: PathBuf,
+        topology: String,
+        progress: Progress,
+    ) -> Result<Applied> {
+        let _applying = self.apply.lock().await;
+        let before = self.desired();
+        let (last, old) = match &before {
+            Some(before) => (before.wanted.generation, before.goals.as_slice()),
+            None => (
+                Wanted::load(&self.folder)?.map(|wanted| wanted.generation).unwrap_or_default(),
+                [].as_slice(),
+            ),
+        };
+        let first = last.next();
+        let mut desired = compile(Wanted { generation: first, path, topology })?;
+        desired.wanted.generation = last_of(&plan::steps(old, &desired.goals, first), first);
+        let changes = plan::difference(old, &desired.goals);
+        desired.wanted.store(&self.folder)?;
+        let desired = Arc::new(desired);
+        *locked(&self.network) = Some(Arc::clone(&desired));
+        let reports = self.converge(old, &desired, first, &progress).await?;
+        Ok(Applied {
+            generation: desired.wanted.generation,
+            changes,
+            kernel_objects: reports.iter().map(|report| report.changes).sum(),
+            problems: reports.into_iter().flat_map(|report| report.problems).collect(),
+        })
+    }
+
+    async fn converge(
+        self: &Arc<Self>,
+        old: &[HostGoalState],
+        desired: &Desired,
+        first: Generation,
+        progress: &Progress,
+    ) -> Result<Vec<Report>> {
+        let steps = plan::steps(old, &desired.goals, first);
+        self.make_hosts(&desired.goals).await?;
+        let mut reports = Vec::new();
+        for step in steps {
+            reports.extend(self.apply_step(step, progress).await?);
+        }
+        self.remove_hosts(&desired.goals).await?;
+        Ok(reports)
+    }
+
+    /// Makes the fabric and the hosts on it, and begins to attend their agents.
+    async fn make_hosts(&self, goals: &[HostGoalState]) -> Result<()> {
+        let hosts: Vec<_> = goals.iter().map(|goal| (goal.host.clone(), goal.provider_address)).collect();
+        tokio::task::spawn_blocking(move || fabric::ensure(&hosts)).await?.context("making the fabric")?;
+        let mut agents = self.agents();
+        for goal in goals {
+            agents.entry(goal.host.clone()).or_insert_with(|| {
+                let program =
+                    AgentProgram::new(goal.host.clone(), self.folder.clone(), self.agent_program.clone());
+                Arc::new(Agent::attend(program, self.events.clone()))
+            });
+        }
+        Ok(())
+    }
+
+    async fn apply_step(&self, step: Vec<HostGoalState>, progress: &Progress) -> Result<Vec<Report>> {
+        let (steps_done, told) = mpsc::unbounded_channel();
+        let mut applies = JoinSet::new();
+        for goal in step {
+            let host = goal.host.clone();
+            // A host that is gone from the file may be gone from the lab as well, after a crash.
+            let Some(agent) = self.agents().get(&host).cloned() else { continue };
+            let steps = relay(host.clone(), steps_done.clone());
+            applies.spawn(async move {
+                agent.apply(goal, steps).await.map_err(|error| anyhow!("host {host}: {error}"))
+            });
+        }
+        drop(steps_done);
+        let total = tokio::spawn(add_up(told, progress.clone()));
+        let mut reports = Vec::new();
+        while let Some(report) = applies.join_next().await {
+            reports.push(report??);
+        }
+        total.await?;
+        Ok(reports)
+    }
+
+    /// Removes what is no longer wanted, after its VMs have gone.
+    async fn remove_hosts(&self, goals: &[HostGoalState]) -> Result<()> {
+        let kept = |host: &HostName| goals.iter().any(|goal| goal.host == *host);
+        let gone: Vec<_> = self.agents().extract_if(.., |host, _| !kept(host)).collect();
+        for (host, agent) in gone {
+            agent.stop().await;
+            tokio::task::spawn_blocking(move || fabric::remove(&host)).await?.context("removing a host")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a wanted network means.
+fn compile(wanted: Wanted) -> Result<Desired> {
+    let network = topology::from_text(&wanted.topology, &wanted.path)?.network;
+    let goals = model::compile::compile(&network, wanted.generation);
+    Ok(Desired { wanted, network, goals })
+}
+
+fn last_of(steps: &[Vec<HostGoalState>], first: Generation) -> Generation {
+    steps.last().and_then(|step| step.first()).map_or(first, |state| state.generation)
+}
+
+type HostSteps = mpsc::UnboundedSender<(HostName, Steps)>;
+
+/// Adds the host's name to its steps.
+fn relay(host: HostName, to: HostSteps) -> mpsc::UnboundedSender<Steps> {
+    let (from, mut steps) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(step) = steps.recv().await {
+            let _ = to.send((host.clone(), step));
+        }
+    });
+    from
+}
+
+/// Adds up the steps of all hosts.
+async fn add_up(mut told: mpsc::UnboundedReceiver<(HostName, Steps)>, progress: Progress) {
+    let mut hosts = BTreeMap::new();
+    while let Some((host, steps)) = told.recv().await {
+        let what = host.to_string();
+        hosts.insert(host, steps);
+        let (done, total) =
+            hosts.values().fold((0, 0), |sum, steps: &Steps| (sum.0 + steps.0, sum.1 + steps.1));
+        let _ = progress.send(Response::Progress { what, done, total });
+    }
+}

@@ -1,0 +1,121 @@
+//! The controller's socket: who may talk, and what becomes of each request.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use futures_util::{SinkExt, StreamExt};
+use goal_state::framing::JsonCodec;
+use goal_state::message::{FromAgent, ToAgent};
+use goal_state::probe::{Probe, ProbeResult};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::codec::Framed;
+use tracing::{debug, warn};
+
+use super::Controller;
+use super::protocol::{Request, Response};
+use crate::lab::Folder;
+
+type Link = Framed<UnixStream, JsonCodec<Request, Response>>;
+type Responses = mpsc::UnboundedSender<Response>;
+
+/// Makes the socket. A dead controller's is replaced.
+pub(super) fn listen(folder: &Folder) -> Result<UnixListener> {
+    let path = folder.control_socket();
+    let describe = || format!("listening on {}", path.display());
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).with_context(describe)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).with_context(describe)?;
+    Ok(listener)
+}
+
+/// Serves whoever connects.
+pub(super) async fn serve(controller: Arc<Controller>, listener: UnixListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await.context("accepting a connection")?;
+        if !is_owner(&stream) {
+            warn!("a stranger was turned away");
+            continue;
+        }
+        let controller = Arc::clone(&controller);
+        tokio::spawn(async move {
+            if let Err(error) = converse(controller, Link::new(stream, JsonCodec::default())).await {
+                debug!(%error, "a connection ended");
+            }
+        });
+    }
+}
+
+/// Whether the other side is the lab's owner.
+///
+/// The sandbox's user 0 is root where root made the lab, and otherwise the caller, the only user that the sandbox's
+/// user namespace knows; everybody else appears as the overflow user.
+fn is_owner(stream: &UnixStream) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == nix::unistd::geteuid().as_raw())
+}
+
+async fn converse(controller: Arc<Controller>, link: Link) -> Result<()> {
+    let (mut sink, mut requests) = link.split();
+    let (responses, mut outbox) = mpsc::unbounded_channel();
+    let writer = tokio::spawn(async move {
+        while let Some(response) = outbox.recv().await {
+            sink.send(response).await?;
+        }
+        anyhow::Ok(())
+    });
+    while let Some(request) = requests.next().await {
+        tokio::spawn(handle(Arc::clone(&controller), request?, responses.clone()));
+    }
+    // Subscriptions end with their reader.
+    writer.abort();
+    Ok(())
+}
+
+async fn handle(controller: Arc<Controller>, request: Request, responses: Responses) {
+    let answer = match request {
+        Request::Apply { path, topology } => {
+            controller.apply(path, topology, responses.clone()).await.map(Response::Applied)
+        }
+        Request::Status => controller.status().await.map(Response::Status),
+        Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
+        Request::Events => return forward_events(&controller, &responses).await,
+        Request::Probe { id, probe } => Ok(Response::Probed { id, result: controller.probe(probe).await }),
+    };
+    let answer = answer.unwrap_or_else(|error| Response::Error { message: format!("{error:#}") });
+    // A reader that has gone away wants no answer.
+    let _ = responses.send(answer);
+}
+
+async fn forward_events(controller: &Controller, responses: &Responses) {
+    let mut events = controller.events.subscribe();
+    let mut open = responses.send(Response::Events).is_ok();
+    while open {
+        open = match events.recv().await {
+            Ok((host, event)) => responses.send(Response::Event { host, event }).is_ok(),
+            Err(broadcast::error::RecvError::Lagged(count)) => {
+                warn!(count, "events lost on the way to the command line");
+                true
+            }
+            Err(broadcast::error::RecvError::Closed) => false,
+        };
+    }
+}
+
+impl Controller {
+    async fn probe(&self, probe: Probe) -> ProbeResult {
+        let source_port = probe.source_port;
+        let failed = |error: String| ProbeResult {
+            source_port,
+            outcome: goal_state::probe::ProbeOutcome::Failed { error },
+        };
+        let Some(agent) = self.agent_of(&probe.vm) else {
+            return failed(format!("no host has the VM {}", probe.vm));
+        };
+        match agent.ask(|id| ToAgent::Probe { id, probe }).await {
+            Ok(FromAgent::Probed { result, .. }) => result,
+            Ok(other) => failed(format!("the agent answers {other:?}")),
+            Err(error) => failed(error),
+        }
+    }
+}

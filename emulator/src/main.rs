@@ -1,0 +1,7 @@
+//! The `vnetlab` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    emulator::main()
+}

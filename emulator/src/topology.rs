@@ -1,0 +1,122 @@
+//! Topology files: read, checked, and told about.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use goal_state::{Generation, HostGoalState};
+use model::diagnostic::{Diagnostic, Style, render};
+use model::network::Network;
+use model::validate;
+
+use crate::cli::refuse;
+use crate::lab::LabName;
+use crate::output;
+
+/// Larger files are no topologies: a thousand VMs with a thousand rules each fit.
+const LARGEST: u64 = 64 << 20;
+
+/// A topology file without errors.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// Where it was read from, absolute.
+    pub(crate) path: PathBuf,
+    /// Its text.
+    pub(crate) text: String,
+    /// What it means.
+    pub(crate) network: Network,
+    warnings: Vec<Diagnostic>,
+}
+
+/// Reads a topology file.
+///
+/// # Errors
+/// A refusal when it cannot be read or has errors; those are told on standard error.
+pub(crate) fn from_file(path: &Path) -> Result<Loaded> {
+    let text = read(path)?;
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let validate::Loaded { network, diagnostics } = validate::load(&text);
+    match network {
+        Some(network) => Ok(Loaded { path, text, network, warnings: diagnostics }),
+        None => {
+            tell(&diagnostics, &path, &text);
+            let errors =
+                diagnostics.iter().filter(|one| one.severity == model::diagnostic::Severity::Error).count();
+            let errors = output::sentence(errors, "error", "errors");
+            Err(refuse(format!("{} has {errors}", path.display())))
+        }
+    }
+}
+
+/// A topology that was accepted before, such as a running lab's.
+///
+/// # Errors
+/// When it is no longer accepted: the lab was made by another version.
+pub(crate) fn from_text(text: &str, path: &Path) -> Result<Loaded> {
+    let validate::Loaded { network, diagnostics } = validate::load(text);
+    let Some(network) = network else {
+        let reasons = render(&diagnostics, &path.display().to_string(), text, Style::Plain);
+        anyhow::bail!("the topology has errors:\n{reasons}");
+    };
+    Ok(Loaded { path: path.to_owned(), text: text.to_owned(), network, warnings: diagnostics })
+}
+
+/// The text of a topology file.
+///
+/// # Errors
+/// A refusal when it cannot be read, is too large, or is not UTF-8.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    let refused = |why: &dyn std::fmt::Display| refuse(format!("cannot read {}: {why}", path.display()));
+    let file = File::open(path).map_err(|error| refused(&error))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| refused(&error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST {
+        return Err(refused(&format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8 text"))
+}
+
+/// Tells diagnostics on standard error, with the lines that they are about.
+pub(crate) fn tell(diagnostics: &[Diagnostic], path: &Path, text: &str) {
+    let style = if std::io::stderr().is_terminal() { Style::Colored } else { Style::Plain };
+    output::tell(render(diagnostics, &path.display().to_string(), text, style));
+}
+
+impl Loaded {
+    /// The lab's name. The model accepts no name that is not a lab's.
+    pub(crate) fn name(&self) -> Result<LabName> {
+        Ok(self.network.name.parse()?)
+    }
+
+    /// What it means for the hosts.
+    pub(crate) fn goals(&self, generation: Generation) -> Vec<HostGoalState> {
+        model::compile::compile(&self.network, generation)
+    }
+
+    /// Says how many warnings there are, and where to read them.
+    pub(crate) fn tell_warnings(&self) {
+        if !self.warnings.is_empty() {
+            let warnings = output::sentence(self.warnings.len(), "warning", "warnings");
+            output::tell(format_args!("{warnings}: `vnetlab check {}` shows them", self.path.display()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Refusal;
+
+    #[test]
+    fn what_cannot_be_read_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("binary.yaml");
+        std::fs::write(&binary, b"\xff\xfe").unwrap();
+        for path in [folder.path(), Path::new("/nonexistent.yaml"), &binary] {
+            let error = read(path).unwrap_err();
+            assert!(error.downcast_ref::<Refusal>().is_some());
+            assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        }
+    }
+}
