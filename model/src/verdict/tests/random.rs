@@ -1,0 +1,210 @@
+//! Random networks: every question has an answer, every Deny a reason, and the goal states carry each packet to where
+//! the verdict says.
+
+use proptest::prelude::*;
+
+use super::switch::{Fate, Switch};
+use super::*;
+use crate::compile::compile;
+
+const VMS: usize = 6;
+
+/// Choices from a random text; 0, the plainest one, when it is used up. Shorter and smaller texts are simpler networks.
+struct Dice<'a>(std::slice::Iter<'a, u8>);
+
+impl Dice<'_> {
+    fn below(&mut self, sides: usize) -> usize {
+        usize::from(self.0.next().copied().unwrap_or(0)) % sides
+    }
+
+    fn one<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts[self.below(texts.len())]
+    }
+
+    /// One in four.
+    fn seldom(&mut self) -> bool {
+        self.below(4) == 3
+    }
+}
+
+fn vnet_name(number: usize) -> String {
+    format!("v{number}")
+}
+
+/// VM `number` lives in virtual network `number % 3`; its first address ends in 4 or 5.
+fn address(number: usize, subnet: usize) -> String {
+    format!("10.{}.{subnet}.{}", number % 3, 4 + number)
+}
+
+/// Three virtual networks of two subnets and two VMs each, with whatever peerings, groups, routes and appliances.
+fn network(dice: &mut Dice<'_>) -> Network {
+    let mut builder = NetworkBuilder::new();
+    for number in 0..3 {
+        let name = vnet_name(number);
+        builder = builder.vnet_with(&name, &[&format!("10.{number}.0.0/16")]);
+        for subnet in 0..2 {
+            builder = builder.subnet(&name, &format!("s{subnet}"), &format!("10.{number}.{subnet}.0/24"));
+        }
+    }
+    builder = peerings(builder, dice);
+    builder = groups(builder, dice);
+    builder = tables(builder, dice);
+    for number in 0..VMS {
+        builder = machine(builder, dice, number);
+    }
+    builder.build()
+}
+
+fn peerings(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
+    for (from, to) in [(0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0)] {
+        if !dice.seldom() {
+            let (access, forwarded) = (!dice.seldom(), !dice.seldom());
+            builder = builder.link(&vnet_name(from), &vnet_name(to), |link| {
+                link.allow_virtual_network_access = access;
+                link.allow_forwarded_traffic = forwarded;
+            });
+        }
+    }
+    builder
+}
+
+fn groups(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
+    const WHO: [&str; 7] =
+        ["*", "VirtualNetwork", "Internet", "10.0.0.0/16", "10.1.0.0/24", "10.2.0.8/32", "10.0.0.0/8"];
+    for name in ["g0", "g1"] {
+        let rules: Vec<_> = (0..dice.below(4))
+            .map(|position| {
+                let direction = dice.one(&["Inbound", "Outbound"]);
+                let access = dice.one(&["Allow", "Deny"]);
+                let protocol = dice.one(&["*", "Tcp", "Udp", "Icmp"]);
+                let (from, to) = (dice.one(&WHO), dice.one(&WHO));
+                let ports = dice.one(&["0-65535", "80", "22-443"]);
+                format!("{} {direction} {access} {protocol} {from} {to}:{ports}", 100 + position)
+            })
+            .collect();
+        builder = builder.nsg(name, &rules.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    for subnet in ["v0/s0", "v1/s0", "v2/s1"] {
+        if dice.seldom() {
+            builder = builder.subnet_nsg(subnet, dice.one(&["g0", "g1"]));
+        }
+    }
+    builder
+}
+
+fn tables(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
+    const TO: [&str; 7] = [
+        "0.0.0.0/0",
+        "10.0.0.0/16",
+        "10.1.0.0/16",
+        "10.2.0.0/16",
+        "10.1.1.0/24",
+        "10.2.0.8/32",
+        "10.0.0.0/8",
+    ];
+    for name in ["t0", "t1"] {
+        let mut prefixes = std::collections::BTreeMap::new();
+        for _ in 0..dice.below(4) {
+            let hop = match dice.below(10) {
+                number @ 0..VMS => address(number, 0),
+                6 => "None".to_owned(),
+                7 => "VnetLocal".to_owned(),
+                8 => "Internet".to_owned(),
+                _ => "10.1.0.99".to_owned(),
+            };
+            prefixes.insert(dice.one(&TO), hop);
+        }
+        let routes: Vec<_> = prefixes.iter().map(|(to, hop)| format!("r{} {to} {hop}", to.len())).collect();
+        builder = builder.route_table(name, &routes.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    for subnet in ["v0/s0", "v0/s1", "v1/s0", "v2/s0"] {
+        if dice.below(2) == 1 {
+            builder = builder.subnet_routes(subnet, dice.one(&["t0", "t1"]));
+        }
+    }
+    builder
+}
+
+fn machine(builder: NetworkBuilder, dice: &mut Dice<'_>, number: usize) -> NetworkBuilder {
+    let mut addresses = vec![address(number, 0)];
+    if dice.seldom() {
+        addresses.push(address(number, 1));
+    }
+    let (forwarding, guest, masquerade) = (dice.below(2) == 1, !dice.seldom(), dice.seldom());
+    let group = dice.seldom().then(|| builder.nsg_id("g1"));
+    let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
+    builder.vm_with(&format!("m{number}"), &addresses, |vm| {
+        vm.guest_ip_forwarding = forwarding && guest;
+        vm.guest_masquerade = masquerade;
+        for nic in &mut vm.nics {
+            nic.enable_ip_forwarding = forwarding;
+            nic.nsg = group;
+        }
+    })
+}
+
+/// What the switch makes of a packet is what the journey made of it.
+fn agree(fate: &Fate, loops: bool, reason: Option<&Reason>, arrived: bool) -> Result<(), TestCaseError> {
+    match (fate, reason) {
+        (Fate::Arrived(..), None) => prop_assert!(arrived),
+        (Fate::Circled, Some(_)) => prop_assert!(loops),
+        (Fate::Dropped(dropped), Some(reason)) => prop_assert_eq!(*dropped, reason.layer),
+        _ => prop_assert!(false, "{:?} is not {:?}", fate, reason),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn goal_states_carry_packets_to_where_the_verdict_says(
+        text in proptest::collection::vec(any::<u8>(), 0..160),
+        from in 0..VMS, to in 0..VMS,
+        protocol in prop_oneof![Just(IpProtocol::TCP), Just(IpProtocol::UDP), Just(IpProtocol::ICMP)],
+        port in prop_oneof![Just(80_u16), Just(443), Just(5000)],
+    ) {
+        let network = network(&mut Dice(text.iter()));
+        let (from, to) = (format!("m{from}"), format!("m{to}"));
+        let answer = ask(&network, &from, &to, protocol, Some(port));
+        prop_assert_eq!(answer.verdict == Access::Deny, answer.reason.is_some());
+        prop_assert_eq!(answer.received.is_some(), answer.reply.is_some());
+        prop_assert_eq!(answer.path.first(), Some(&from));
+
+        let crossed = |crossings: &[Crossing]| {
+            crossings.iter().map(|c| format!("{} {}", c.nic, c.direction)).collect::<Vec<_>>()
+        };
+        let sent = &answer.evidence.packet;
+        let packet = Packet {
+            protocol,
+            source: sent.source,
+            source_port: sent.source_port,
+            destination: sent.destination,
+            destination_port: sent.destination_port,
+        };
+        let mut switch = Switch::new(compile(&network, goal_state::Generation(1)));
+        let fate = switch.carry(&from, packet);
+        let Some(reply) = &answer.reply else {
+            agree(&fate, answer.evidence.loops, answer.reason.as_ref(), false)?;
+            if fate != Fate::Circled {
+                prop_assert_eq!(&switch.crossings, &crossed(&answer.evidence.crossings));
+            }
+            return Ok(());
+        };
+        let Fate::Arrived(at, arrived) = fate else { panic!("{fate:?}, not {:?}", answer.received) };
+        prop_assert_eq!(Some(&at), answer.path.last());
+        prop_assert_eq!(&switch.crossings, &crossed(&answer.evidence.crossings));
+
+        switch.reply = true;
+        let mut fate = switch.carry(&at, arrived.reversed());
+        if let Fate::Arrived(back, returned) = &fate
+            && (*back != from || *returned != packet.reversed())
+        {
+            fate = Fate::Dropped(DropReason::Guest);
+        }
+        agree(&fate, answer.evidence.loops, reply.reason.as_ref(), reply.received.is_some())?;
+        if fate != Fate::Circled {
+            prop_assert_eq!(&switch.crossings, &crossed(&answer.evidence.reply_crossings));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! A second opinion: carries packets by the goal states alone, the way that hosts do, knowing nothing of the network that
+//! they were compiled from.
+
+use std::net::Ipv4Addr;
+
+use goal_state::nsg::{Access, Direction};
+use goal_state::overlay::VirtualNetwork;
+use goal_state::route::NextHop;
+use goal_state::vm::{NetworkInterface, VirtualMachine};
+use goal_state::{DropReason, HostGoalState, MacAddr};
+
+use crate::verdict::rule_match::first_match;
+use crate::verdict::{IpProtocol, Packet};
+
+/// What became of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// In this VM.
+    Arrived(String, Packet),
+    /// By a port or host; in a guest for [`DropReason::Guest`].
+    Dropped(DropReason),
+    /// Its TTL ended.
+    Circled,
+}
+
+/// All hosts, and what they remember.
+pub(super) struct Switch {
+    hosts: Vec<HostGoalState>,
+    /// Ports and the packets that they have accepted.
+    accepted: Vec<(MacAddr, Packet)>,
+    /// Guests, packets before and after their source was replaced.
+    replaced: Vec<(String, Packet, Packet)>,
+    pub(super) crossings: Vec<String>,
+    pub(super) reply: bool,
+}
+
+impl Switch {
+    pub(super) fn new(hosts: Vec<HostGoalState>) -> Self {
+        Self { hosts, accepted: Vec::new(), replaced: Vec::new(), crossings: Vec::new(), reply: false }
+    }
+
+    pub(super) fn carry(&mut self, sender: &str, mut packet: Packet) -> Fate {
+        let mut vm = self.vm(sender).clone();
+        self.crossings.clear();
+        if owns(&vm, packet.destination) {
+            return Fate::Arrived(vm.name.to_string(), packet);
+        }
+        for _ in 0..64 {
+            let out = guest_route(&vm, packet).clone();
+            let next = match self.outbound(&out, packet) {
+                Ok(next) => next,
+                Err(reason) => return Fate::Dropped(reason),
+            };
+            self.accept(&vm, &out, Direction::Outbound, packet);
+            let Some((owner, nic)) = self.find(|_, nic| nic.mac == next) else { panic!("{next} is nobody") };
+            if let Err(reason) = self.inbound(&nic, out.mac, packet) {
+                return Fate::Dropped(reason);
+            }
+            self.accept(&owner, &nic, Direction::Inbound, packet);
+            vm = owner;
+            match self.receive(&vm, packet) {
+                Ok((true, packet)) => return Fate::Arrived(vm.name.to_string(), packet),
+                Ok((false, next)) => packet = next,
+                Err(()) => return Fate::Dropped(DropReason::Guest),
+            }
+        }
+        Fate::Circled
+    }
+
+    fn outbound(&self, nic: &NetworkInterface, packet: Packet) -> Result<MacAddr, DropReason> {
+        if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.source) {
+            return Err(DropReason::SourceAddress);
+        }
+        self.groups(nic, Direction::Outbound, packet)?;
+        let covering = nic.port.routes.iter().filter(|route| route.prefix.contains(&packet.destination));
+        let route = covering.max_by_key(|route| route.prefix.prefix_len()).unwrap();
+        let asked = match route.next_hop {
+            NextHop::Drop { reason } => return Err(reason),
+            NextHop::VirtualAppliance { address } => address,
+            NextHop::VnetLocal | NextHop::VnetPeering => packet.destination,
+        };
+        let mapping = self.bridge(nic).mappings.iter().find(|mapping| mapping.customer_address == asked);
+        mapping.map(|mapping| mapping.mac).ok_or(DropReason::NoDestination)
+    }
+
+    fn inbound(&self, nic: &NetworkInterface, sender: MacAddr, packet: Packet) -> Result<(), DropReason> {
+        if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.destination) {
+            return Err(DropReason::IpForwarding);
+        }
+        let refuses = |refusal: &goal_state::port::ForwardedTrafficRefusal| {
+            refusal.forwarders.contains(&sender) && !refusal.space.contains(packet.source)
+        };
+        if nic.port.forwarded_traffic_refused.iter().any(refuses) {
+            return Err(DropReason::Peering);
+        }
+        self.groups(nic, Direction::Inbound, packet)
+    }
+
+    fn groups(&self, nic: &NetworkInterface, direction: Direction, packet: Packet) -> Result<(), DropReason> {
+        if self.accepted.contains(&(nic.mac, packet.reversed())) {
+            return Ok(());
+        }
+        let mut groups = nic.port.filter.groups(direction).iter();
+        let allows = |group| first_match(group, &packet).is_some_and(|rule| rule.access == Access::Allow);
+        if groups.all(allows) { Ok(()) } else { Err(DropReason::NetworkSecurityGroup) }
+    }
+
+    fn accept(&mut self, vm: &VirtualMachine, nic: &NetworkInterface, direction: Direction, packet: Packet) {
+        self.accepted.push((nic.mac, packet));
+        self.crossings.push(format!("{}/{} {direction}", vm.name, nic.name));
+    }
+
+    /// Whether the packet stays, and as what; an error when the guest does not take it.
+    fn receive(&mut self, vm: &VirtualMachine, packet: Packet) -> Result<(bool, Packet), ()> {
+        let known = self
+            .replaced
+            .iter()
+            .find(|(guest, _, after)| guest == vm.name.as_str() && after.reversed() == packet);
+        let restored = known.map(|(_, before, _)| before.reversed());
+        let incoming = restored.unwrap_or(packet);
+        if owns(vm, incoming.source) {
+            return Err(());
+        }
+        if owns(vm, incoming.destination) {
+            return Ok((true, incoming));
+        }
+        if !vm.guest.ip_forwarding {
+            return Err(());
+        }
+        let tracked = !self.reply || ![IpProtocol::TCP, IpProtocol::ICMP].contains(&incoming.protocol);
+        if !vm.guest.masquerade || restored.is_some() || !tracked {
+            return Ok((false, incoming));
+        }
+        let source = guest_route(vm, incoming).addresses[0];
+        let after = Packet { source, ..incoming };
+        self.replaced.push((vm.name.to_string(), incoming, after));
+        Ok((false, after))
+    }
+
+    fn bridge(&self, nic: &NetworkInterface) -> &VirtualNetwork {
+        let here = |host: &&HostGoalState| {
+            let mut nics = host.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces);
+            nics.any(|other| other.mac == nic.mac)
+        };
+        let host = self.hosts.iter().find(here).unwrap();
+        host.virtual_networks.iter().find(|network| network.vni == nic.port.vni).unwrap()
+    }
+
+    fn vm(&self, name: &str) -> &VirtualMachine {
+        let mut machines = self.hosts.iter().flat_map(|host| &host.virtual_machines);
+        machines.find(|vm| vm.name.as_str() == name).unwrap()
+    }
+
+    fn find(
+        &self,
+        wanted: impl Fn(&VirtualMachine, &NetworkInterface) -> bool,
+    ) -> Option<(VirtualMachine, NetworkInterface)> {
+        let machines = self.hosts.iter().flat_map(|host| &host.virtual_machines);
+        let mut nics = machines.flat_map(|vm| vm.network_interfaces.iter().map(move |nic| (vm, nic)));
+        nics.find(|(vm, nic)| wanted(vm, nic)).map(|(vm, nic)| (vm.clone(), nic.clone()))
+    }
+}
+
+fn owns(vm: &VirtualMachine, address: Ipv4Addr) -> bool {
+    vm.network_interfaces.iter().any(|nic| nic.addresses.contains(&address))
+}
+
+/// `ip rule`: tables of further NICs by source; then the main table: connected subnets, default by the first NIC.
+fn guest_route(vm: &VirtualMachine, packet: Packet) -> &NetworkInterface {
+    let nics = &vm.network_interfaces;
+    let by_source = nics.iter().skip(1).find(|nic| nic.addresses.contains(&packet.source));
+    let connected = nics.iter().find(|nic| nic.subnet.contains(&packet.destination));
+    by_source.or(connected).unwrap_or(&nics[0])
+}
