@@ -22,7 +22,7 @@ pub struct Parsed {
 pub fn parse(text: &str) -> Parsed {
     let (root, mut problems) = match yaml::load(text) {
         Ok(loaded) => loaded,
-        Err(problem) => return Parsed { topology: None, diagnostics: vec![problem], root: None },
+        Err(problem) => return Parsed { topology: None, diagnostics: vec![*problem], root: None },
     };
     let reading = read_topology(&root);
     problems.extend(reading.problems);

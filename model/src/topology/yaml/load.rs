@@ -17,11 +17,14 @@ const MAX_NODES: usize = 100_000;
 /// Levels of a file, aliases expanded. The format has nine.
 const MAX_DEPTH: usize = 32;
 
+/// Why there is no tree.
+type Refusal = Box<Diagnostic>;
+
 /// The tree of `text`, and the keys that stand twice; or why there is none.
-pub(in crate::topology) fn load(text: &str) -> Result<(Arc<Node>, Vec<Diagnostic>), Diagnostic> {
+pub(in crate::topology) fn load(text: &str) -> Result<(Arc<Node>, Vec<Diagnostic>), Refusal> {
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes; the limit is {MAX_BYTES}", text.len());
-        return Err(Diagnostic::error("FileTooLarge", Span::default(), message));
+        return Err(refusal("FileTooLarge", Span::default(), message));
     }
     let mut loader = Loader::new(text);
     let mut options = Options::default();
@@ -31,16 +34,16 @@ pub(in crate::topology) fn load(text: &str) -> Result<(Arc<Node>, Vec<Diagnostic
         loader.event(event, place)?;
     }
     let end = Span { start: text.len(), end: text.len() };
-    let root = loader.root.ok_or_else(|| Diagnostic::error("EmptyFile", end, "the file is empty"))?;
+    let root = loader.root.ok_or_else(|| refusal("EmptyFile", end, "the file is empty"))?;
     Ok((root, loader.duplicates))
 }
 
-fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
+fn syntax_error(text: &str, error: &ScanError) -> Refusal {
     let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
     let span = Span { start, end: start };
     match error.kind() {
         ErrorKind::RecursionLimitExceeded => too_deep(span),
-        _ => Diagnostic::error("InvalidYaml", span, format!("this is not YAML: {}", error.info())),
+        _ => refusal("InvalidYaml", span, format!("this is not YAML: {}", error.info())),
     }
 }
 
@@ -88,7 +91,7 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn event(&mut self, event: Event<'_>, place: granit_parser::Span) -> Result<(), Diagnostic> {
+    fn event(&mut self, event: Event<'_>, place: granit_parser::Span) -> Result<(), Refusal> {
         let span = self.span(place);
         match event {
             Event::Scalar(_, _, _, Some(_))
@@ -133,7 +136,7 @@ impl<'t> Loader<'t> {
         matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
     }
 
-    fn key(&mut self, key: Key, plain: bool) -> Result<(), Diagnostic> {
+    fn key(&mut self, key: Key, plain: bool) -> Result<(), Refusal> {
         self.spend(1, key.span)?;
         let Some(Open { content: Content::Map { keys, key: pending, .. }, .. }) = self.open.last_mut() else {
             return Ok(());
@@ -149,7 +152,7 @@ impl<'t> Loader<'t> {
         Ok(())
     }
 
-    fn begin(&mut self, anchor: usize, start: Span, content: Content) -> Result<(), Diagnostic> {
+    fn begin(&mut self, anchor: usize, start: Span, content: Content) -> Result<(), Refusal> {
         if self.is_key_expected() {
             return Err(unsupported(start, "a list or map as a key"));
         }
@@ -160,7 +163,7 @@ impl<'t> Loader<'t> {
         Ok(())
     }
 
-    fn end(&mut self, end: Span) -> Result<(), Diagnostic> {
+    fn end(&mut self, end: Span) -> Result<(), Refusal> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let kind = match open.content {
             Content::List(items) => Kind::List(items),
@@ -178,9 +181,9 @@ impl<'t> Loader<'t> {
         self.finish(open.anchor, node)
     }
 
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Diagnostic> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Refusal> {
         let Some(node) = self.anchors.get(&anchor).cloned() else {
-            return Err(Diagnostic::error("CyclicAlias", span, "an alias inside of what it stands for"));
+            return Err(refusal("CyclicAlias", span, "an alias inside of what it stands for"));
         };
         if let (true, Kind::Scalar { text, .. }) = (self.is_key_expected(), &node.kind) {
             return self.key(Key { text: text.clone(), span }, false);
@@ -195,7 +198,7 @@ impl<'t> Loader<'t> {
         self.attach(node)
     }
 
-    fn node(&mut self, span: Span, kind: Kind) -> Result<Arc<Node>, Diagnostic> {
+    fn node(&mut self, span: Span, kind: Kind) -> Result<Arc<Node>, Refusal> {
         self.spend(1, span)?;
         self.next_id += 1;
         let children = || -> Box<dyn Iterator<Item = &Arc<Node>>> {
@@ -212,7 +215,7 @@ impl<'t> Loader<'t> {
         Ok(Arc::new(Node { id: self.next_id, span, first_line, size, depth, kind }))
     }
 
-    fn finish(&mut self, anchor: usize, node: Arc<Node>) -> Result<(), Diagnostic> {
+    fn finish(&mut self, anchor: usize, node: Arc<Node>) -> Result<(), Refusal> {
         if anchor != 0 {
             self.anchors.insert(anchor, Arc::clone(&node));
         }
@@ -220,7 +223,7 @@ impl<'t> Loader<'t> {
     }
 
     /// Gives the node to the list or map that is open.
-    fn attach(&mut self, node: Arc<Node>) -> Result<(), Diagnostic> {
+    fn attach(&mut self, node: Arc<Node>) -> Result<(), Refusal> {
         let (merged_size, place) = match self.open.last_mut().map(|open| &mut open.content) {
             None => {
                 self.root = Some(node);
@@ -246,18 +249,18 @@ impl<'t> Loader<'t> {
         self.spend(merged_size, place)
     }
 
-    fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Diagnostic> {
+    fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Refusal> {
         self.expanded = self.expanded.saturating_add(nodes);
         if self.expanded <= MAX_NODES {
             return Ok(());
         }
         let message = format!("the file has more than {MAX_NODES} values when its aliases are expanded");
-        Err(Diagnostic::error("TooManyValues", span, message))
+        Err(refusal("TooManyValues", span, message))
     }
 }
 
 /// The entries that `<<: *anchor` or `<<: [*one, *other]` adds.
-fn merge_entries(node: &Node, key: Span) -> Result<Vec<Entry>, Diagnostic> {
+fn merge_entries(node: &Node, key: Span) -> Result<Vec<Entry>, Refusal> {
     let wrong = || unsupported(key, "`<<` of something that is no map");
     match &node.kind {
         Kind::Map(entries) => Ok(entries.clone()),
@@ -288,10 +291,14 @@ fn duplicate_key(text: &str, key: &Key, first: Span) -> Diagnostic {
         .help("keep one of them")
 }
 
-fn too_deep(span: Span) -> Diagnostic {
-    Diagnostic::error("TooDeep", span, format!("values are nested more than {MAX_DEPTH} levels deep"))
+fn too_deep(span: Span) -> Refusal {
+    refusal("TooDeep", span, format!("values are nested more than {MAX_DEPTH} levels deep"))
 }
 
-fn unsupported(span: Span, what: &str) -> Diagnostic {
-    Diagnostic::error("UnsupportedYaml", span, what)
+fn unsupported(span: Span, what: &str) -> Refusal {
+    refusal("UnsupportedYaml", span, what)
+}
+
+fn refusal(code: &'static str, span: Span, message: impl Into<String>) -> Refusal {
+    Box::new(Diagnostic::error(code, span, message))
 }

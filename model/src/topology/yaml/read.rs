@@ -36,7 +36,7 @@ pub(in crate::topology) fn read<T: DeserializeOwned>(root: &Arc<Node>) -> Readin
             Ok(value) => return Reading { value: Some(value), problems: notes.into_problems(), omitted },
             Err(failure) => failure,
         };
-        let place = failure.place.clone().unwrap_or_else(|| whole(root));
+        let place = failure.place.as_deref().cloned().unwrap_or_else(|| whole(root));
         if !place.silent {
             notes.note(&failure, place.span);
         }

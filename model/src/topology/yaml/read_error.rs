@@ -14,7 +14,7 @@ pub(super) struct ReadError {
     pub(super) message: String,
     pub(super) help: Option<String>,
     pub(super) culprit: Culprit,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Box<Place>>,
 }
 
 /// Which value is to blame.

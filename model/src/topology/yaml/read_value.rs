@@ -43,7 +43,8 @@ impl<'n> ValueReader<'n> {
         if error.place.is_none() {
             let span = if self.node.is_null() { self.key.map(|key| key.span) } else { None };
             let span = span.unwrap_or(self.node.first_line);
-            error.place = Some(Place { span, node: self.node.id, key: self.key_text(), silent: false });
+            let place = Place { span, node: self.node.id, key: self.key_text(), silent: false };
+            error.place = Some(Box::new(place));
         }
         error
     }
@@ -68,7 +69,8 @@ impl<'n> ValueReader<'n> {
                 silent: entries.iter().any(|entry| self.notes.is_left_out(&entry.value)),
             }),
             _ => None,
-        };
+        }
+        .map(Box::new);
         self.place(error)
     }
 
