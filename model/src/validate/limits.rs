@@ -2,8 +2,6 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits>
 
-/// Characters of the lab's name.
-pub(super) const LAB_NAME: usize = 32;
 /// Characters of a resource's name, where Azure has no lower limit.
 pub(super) const RESOURCE_NAME: usize = 80;
 /// Characters of a virtual network's name.

@@ -1,11 +1,145 @@
 //! From what was typed to what it means: every reference resolved, every rule of Azure checked, every number assigned.
+//!
+//! What Azure Resource Manager would refuse is an error. What Azure accepts and then does not carry is a warning.
+//! All problems are told at once.
 
 mod address_allocation;
+mod application_security_group;
+mod directory;
 mod fnv;
+mod host;
 mod limits;
+mod location;
 mod mac;
 mod name;
+mod network_interface;
+mod network_security_group;
+mod next_hop;
 mod overlap;
+mod peering;
 mod placement;
+mod private_address;
+mod report;
+mod route_table;
+mod service_tag;
 mod special_subnet;
+mod subnet;
+mod test_case;
+#[cfg(test)]
+mod tests;
+mod virtual_machine;
+mod virtual_network;
 mod vni;
+
+use crate::diagnostic::{Diagnostic, Severity, line_column};
+use crate::network::{Network, Peering, VirtualMachine};
+use crate::topology::{self, Span, Topology};
+
+use directory::Directory;
+use report::Report;
+use virtual_network::DraftVnet;
+
+/// What came of a topology file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it means; none when there are errors.
+    pub network: Option<Network>,
+    /// Errors and warnings, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// The problems for which the file is refused.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.of(Severity::Error)
+    }
+
+    /// The problems with which it is accepted.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.of(Severity::Warning)
+    }
+
+    fn of(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().filter(move |diagnostic| diagnostic.severity == severity)
+    }
+}
+
+/// Reads and validates a topology file. Never panics, whatever the text is.
+#[must_use]
+pub fn load(text: &str) -> Loaded {
+    let parsed = topology::parse(text);
+    let validated = parsed.topology.as_ref().map(|topology| validate(topology, text));
+    let (network, found) = match validated {
+        Some(Ok((network, warnings))) => (Some(network), warnings),
+        Some(Err(problems)) => (None, problems),
+        None => (None, Vec::new()),
+    };
+    let readable = parsed.diagnostics.is_empty();
+    let mut diagnostics = parsed.diagnostics.clone();
+    diagnostics.extend(found);
+    Loaded { network: network.filter(|_| readable), diagnostics: parsed.with_paths(diagnostics) }
+}
+
+/// The network that `topology`, read from `text`, means, and what deserves a look in it.
+///
+/// # Errors
+/// Everything for which the file is refused, and the warnings after that.
+pub fn validate(topology: &Topology, text: &str) -> Result<(Network, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut report = Report::new(&topology.omitted);
+    let network = network_of(topology, text, &mut report);
+    if let Some(network) = &network {
+        test_case::check_senders(topology, network, &mut report);
+        report_dead_routes(topology, network, &mut report);
+    }
+    let warnings = report.finish()?;
+    network.map(|network| (network, warnings)).ok_or_else(|| {
+        // Every step that gives up says why, so this is a defect of ours; better told than a panic.
+        vec![Diagnostic::error("Incomplete", topology.name.span, "the topology could not be completed")]
+    })
+}
+
+fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Network> {
+    location::check_locations(topology, report);
+    let directory = Directory::new(topology, report);
+    let application_security_groups =
+        application_security_group::application_security_groups(topology, report);
+    let network_security_groups =
+        network_security_group::network_security_groups(topology, &directory, report);
+    let route_tables = route_table::route_tables(topology, report);
+    let vnets = virtual_network::virtual_networks(topology, &directory, &route_tables, report);
+    let peerings = peering::peerings(topology, &directory, &vnets, report);
+    let hosts = host::hosts(topology, &directory, &vnets, report);
+    let drafts = virtual_machine::drafts(topology, &directory, &vnets, report);
+    application_security_group::check_members(topology, &directory, &drafts, &vnets, report);
+    let lab = topology.name.value.0.as_str();
+    let machines = virtual_machine::virtual_machines(lab, &drafts, &directory, &vnets, &hosts, report);
+    let line_of = |span: Span| line_column(text, span.start).line;
+    let tests = test_case::test_cases(topology, &directory, &line_of, report);
+    if !report.is_clean() {
+        return None;
+    }
+    Some(Network {
+        name: lab.to_owned(),
+        hosts: hosts.list,
+        virtual_networks: finish_vnets(vnets, peerings)?,
+        network_security_groups,
+        application_security_groups,
+        route_tables,
+        virtual_machines: machines.into_iter().collect::<Option<Vec<VirtualMachine>>>()?,
+        tests,
+    })
+}
+
+fn finish_vnets(
+    drafts: Vec<DraftVnet>,
+    peerings: Vec<Vec<Peering>>,
+) -> Option<Vec<crate::network::VirtualNetwork>> {
+    drafts.into_iter().zip(peerings).map(|(draft, peerings)| draft.finish(peerings)).collect()
+}
+
+fn report_dead_routes(topology: &Topology, network: &Network, report: &mut Report) {
+    for dead in next_hop::dead_routes(network) {
+        let at = route_table::position_of_route(topology, dead.table, dead.route);
+        report.warning(dead.code, at, dead.message, dead.help);
+    }
+}

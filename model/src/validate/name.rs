@@ -2,46 +2,30 @@
 
 use std::collections::HashMap;
 
-use super::limits;
 use crate::diagnostic::did_you_mean;
 
-/// Why `name` may not name the lab; none when it may.
-pub(super) fn lab_name_problem(name: &str) -> Option<String> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() {
-        return Some("the lab has an empty name".to_owned());
-    }
-    if name.len() > limits::LAB_NAME {
-        return Some(format!("the lab's name has {} characters; at most {} are allowed", name.len(), limits::LAB_NAME));
-    }
-    let wrong = name.chars().find(|c| !allowed(*c));
-    wrong.map(|c| format!("the lab's name has {c:?}; it may have a-z, 0-9 and '-' only"))
-        .or_else(|| name.starts_with('-').then(|| "the lab's name starts with '-'".to_owned()))
-}
-
-/// Why `name` may not name a resource; none when it may.
+/// Why `name` may not name a resource, and what would be right; none when it may.
 ///
 /// Letters, digits, `.`, `_` and `-`; a letter or digit first, and last a letter, a digit or an underscore.
 /// <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules>
-pub(super) fn resource_name_problem(kind: &str, name: &str, limit: usize) -> Option<String> {
+pub(super) fn resource_name_problem(name: &str, limit: usize) -> Option<(String, String)> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let (Some(first), Some(last)) = (name.chars().next(), name.chars().next_back()) else {
-        return Some(format!("a {kind} has an empty name"));
+        return Some(("is empty".to_owned(), "give it at least one letter or digit".to_owned()));
     };
     if let Some(wrong) = name.chars().find(|c| !allowed(*c)) {
-        return Some(format!(
-            "{kind} name {name:?} has {wrong:?}; it may have letters, digits, '.', '_' and '-' only"
-        ));
+        return Some((format!("has {wrong:?}"), "use letters, digits, '.', '_' and '-' only".to_owned()));
     }
     if name.len() > limit {
-        return Some(format!("{kind} name {name:?} has {} characters; at most {limit} are allowed", name.len()));
+        return Some((format!("has {} characters", name.len()), format!("use at most {limit}")));
     }
     if !first.is_ascii_alphanumeric() {
-        return Some(format!("{kind} name {name:?} starts with {first:?}; it must start with a letter or digit"));
+        return Some((format!("starts with {first:?}"), "start with a letter or digit".to_owned()));
     }
     if !last.is_ascii_alphanumeric() && last != '_' {
-        return Some(format!(
-            "{kind} name {name:?} ends with {last:?}; it must end with a letter, a digit or an underscore"
+        return Some((
+            format!("ends with {last:?}"),
+            "end with a letter, a digit or an underscore".to_owned(),
         ));
     }
     None
@@ -73,6 +57,26 @@ impl Names {
         did_you_mean(name, self.iter())
     }
 
+    /// The name at a position.
+    pub(super) fn get(&self, position: usize) -> &str {
+        self.names.get(position).map_or("", String::as_str)
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The first names, for a message.
+    pub(super) fn listed(&self) -> String {
+        const SHOWN: usize = 8;
+        let mut listed: Vec<_> = self.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        if self.names.len() > SHOWN {
+            listed.push("...".to_owned());
+        }
+        listed.join(", ")
+    }
+
     /// The names, in the order of the file.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
@@ -94,22 +98,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lab_names() {
-        for good in ["a", "hub-spoke", "0", &"x".repeat(32)] {
-            assert_eq!(lab_name_problem(good), None);
-        }
-        for bad in ["", "Hub", "a_b", "a b", "-a", "é", &"x".repeat(33)] {
-            assert!(lab_name_problem(bad).is_some(), "{bad}");
-        }
-    }
-
-    #[test]
     fn resource_names() {
         for good in ["a", "Web-1", "nsg_web.v2_", "0"] {
-            assert_eq!(resource_name_problem("subnet", good, 80), None);
+            assert_eq!(resource_name_problem(good, 80), None);
         }
         for bad in ["", "-a", "_a", "a-", "a.", "a b", "a/b", "é", "a\n", &"x".repeat(81)] {
-            assert!(resource_name_problem("subnet", bad, 80).is_some(), "{bad:?}");
+            assert!(resource_name_problem(bad, 80).is_some(), "{bad:?}");
         }
     }
 

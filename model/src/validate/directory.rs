@@ -1,0 +1,50 @@
+//! The names of everything that something else may refer to, and the regions they default to.
+
+use crate::topology::Topology;
+
+use super::limits;
+use super::location::Locations;
+use super::name::Names;
+use super::report::Report;
+
+/// The names of the file; positions are those of the resources in it.
+#[derive(Debug)]
+pub(super) struct Directory {
+    pub(super) locations: Locations,
+    pub(super) virtual_networks: Names,
+    pub(super) network_security_groups: Names,
+    pub(super) application_security_groups: Names,
+    pub(super) route_tables: Names,
+    pub(super) virtual_machines: Names,
+}
+
+impl Directory {
+    /// Reads all names; names that may not be, or that are there twice, are errors.
+    pub(super) fn new(topology: &Topology, report: &mut Report) -> Self {
+        let name = limits::RESOURCE_NAME;
+        Self {
+            locations: Locations::new(topology.location.as_ref()),
+            virtual_networks: report.names(
+                "virtual network",
+                limits::VIRTUAL_NETWORK_NAME,
+                topology.virtual_networks.names(),
+            ),
+            network_security_groups: report.names(
+                "network security group",
+                name,
+                topology.network_security_groups.names(),
+            ),
+            application_security_groups: report.names(
+                "application security group",
+                name,
+                &topology.application_security_groups,
+            ),
+            route_tables: report.names("route table", name, topology.route_tables.names()),
+            virtual_machines: report.names(
+                "virtual machine",
+                limits::VIRTUAL_MACHINE_NAME,
+                topology.virtual_machines.names(),
+            ),
+        }
+    }
+}

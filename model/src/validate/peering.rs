@@ -1,0 +1,167 @@
+//! Peerings: one link per side, and spaces that do not overlap.
+//!
+//! <https://learn.microsoft.com/azure/virtual-network/virtual-network-peering-overview>
+
+use std::collections::HashMap;
+
+use crate::network::{Peering, VnetId};
+use crate::topology::{self, Spanned, Topology};
+
+use super::directory::Directory;
+use super::limits;
+use super::overlap::first_overlap;
+use super::report::Report;
+use super::virtual_network::DraftVnet;
+
+/// The peering links of every virtual network, in the order of the file.
+pub(super) fn peerings(
+    topology: &Topology,
+    directory: &Directory,
+    vnets: &[DraftVnet],
+    report: &mut Report,
+) -> Vec<Vec<Peering>> {
+    let all: Vec<_> = topology.virtual_networks.iter().map(|(_, raw)| raw).collect();
+    let links = Links { all: &all, directory, vnets };
+    (0..vnets.len()).map(|local| links.of(local, report)).collect()
+}
+
+/// What the links of all virtual networks are checked against.
+struct Links<'a> {
+    all: &'a [&'a topology::VirtualNetwork],
+    directory: &'a Directory,
+    vnets: &'a [DraftVnet],
+}
+
+impl Links<'_> {
+    fn of(&self, local: usize, report: &mut Report) -> Vec<Peering> {
+        let raw = &self.all[local].peerings;
+        report.names("peering", limits::RESOURCE_NAME, raw.names());
+        if let Some(last) = raw.names().last() {
+            let what = format!("peerings of `{}`", self.vnets[local].name);
+            report.at_most(limits::PEERINGS_PER_VIRTUAL_NETWORK, raw.len(), last.span, &what);
+        }
+        let mut earlier: HashMap<usize, &str> = HashMap::new();
+        let mut peerings = Vec::new();
+        for (name, link) in raw {
+            let Some(remote) = self.remote(local, name, link, report) else { continue };
+            self.check_spaces(local, remote, link, &earlier, report);
+            if let Some(first) = earlier.insert(remote, &name.value) {
+                self.report_second_link(local, remote, first, link, report);
+            }
+            let connected = self.connected(local, remote, name, link, report);
+            peerings.push(peering(name, link, remote, connected));
+        }
+        peerings
+    }
+
+    fn remote(
+        &self,
+        local: usize,
+        name: &Spanned<String>,
+        link: &topology::Peering,
+        report: &mut Report,
+    ) -> Option<usize> {
+        let to = &link.remote_virtual_network;
+        let remote = report.resolve("virtual network", &self.directory.virtual_networks, to)?;
+        if remote == local {
+            let message = format!("peering `{name}` leads from `{to}` to itself");
+            report.error("PeeringToItself", to.span, message, "name the other virtual network");
+            return None;
+        }
+        Some(remote)
+    }
+
+    fn check_spaces(
+        &self,
+        local: usize,
+        remote: usize,
+        link: &topology::Peering,
+        earlier: &HashMap<usize, &str>,
+        report: &mut Report,
+    ) {
+        let (mine, theirs) = (&self.vnets[local], &self.vnets[remote]);
+        let at = link.remote_virtual_network.span;
+        let told_there = remote < local && self.link_back(local, remote).is_some();
+        if let Some((here, there)) = first_overlap(&mine.space, &theirs.space).filter(|_| !told_there) {
+            let message =
+                format!("`{}` and `{}` cannot be peered: {here} overlaps {there}", mine.name, theirs.name);
+            report.error(
+                "VnetAddressSpacesOverlap",
+                at,
+                message,
+                "give them address spaces that do not overlap",
+            );
+        }
+        let others = earlier.keys().copied().filter(|other| *other != remote);
+        let mut overlapping: Vec<_> = others
+            .filter_map(|other| Some((other, first_overlap(&self.vnets[other].space, &theirs.space)?)))
+            .collect();
+        overlapping.sort_unstable_by_key(|(other, _)| *other);
+        if let Some((other, (one, two))) = overlapping.first() {
+            let message = format!(
+                "`{}` cannot be peered with both `{}` and `{}`: {one} overlaps {two}",
+                mine.name, self.vnets[*other].name, theirs.name
+            );
+            let help = "the spaces of all peers of a virtual network are disjoint: renumber one, or leave one link out";
+            report.error("VnetAddressSpaceOverlapsWithAlreadyPeeredVnet", at, message, help);
+        }
+    }
+
+    fn report_second_link(
+        &self,
+        local: usize,
+        remote: usize,
+        first: &str,
+        link: &topology::Peering,
+        report: &mut Report,
+    ) {
+        let (mine, theirs) = (&self.vnets[local].name, &self.vnets[remote].name);
+        let message = format!("`{mine}` has two peerings with `{theirs}`; the first is `{first}`");
+        let help = "a virtual network has one link to each of its peers: leave one out";
+        report.error("PeeringDuplicate", link.remote_virtual_network.span, message, help);
+    }
+
+    /// The link of `remote` back to `local`.
+    fn link_back(&self, local: usize, remote: usize) -> Option<&topology::Peering> {
+        let leads_here = |link: &topology::Peering| {
+            self.directory.virtual_networks.find(&link.remote_virtual_network.value) == Some(local)
+        };
+        self.all[remote].peerings.iter().map(|(_, link)| link).find(|link| leads_here(link))
+    }
+
+    fn connected(
+        &self,
+        local: usize,
+        remote: usize,
+        name: &Spanned<String>,
+        link: &topology::Peering,
+        report: &mut Report,
+    ) -> bool {
+        let connected = self.link_back(local, remote).is_some();
+        if !connected {
+            let (mine, theirs) = (&self.vnets[local].name, &self.vnets[remote].name);
+            let message =
+                format!("peering `{name}` carries nothing: `{theirs}` has no link back to `{mine}`");
+            let help = format!("add a peering with `remoteVirtualNetwork: {mine}` to `{theirs}`");
+            report.warning("PeeringInitiated", link.remote_virtual_network.span, message, help);
+        }
+        connected
+    }
+}
+
+fn peering(name: &Spanned<String>, link: &topology::Peering, remote: usize, connected: bool) -> Peering {
+    Peering {
+        name: name.value.clone(),
+        remote: VnetId(remote),
+        connected,
+        allow_virtual_network_access: link
+            .allow_virtual_network_access
+            .as_ref()
+            .is_none_or(|flag| flag.value),
+        allow_forwarded_traffic: is_true(link.allow_forwarded_traffic.as_ref()),
+    }
+}
+
+fn is_true(flag: Option<&Spanned<bool>>) -> bool {
+    flag.is_some_and(|flag| flag.value)
+}

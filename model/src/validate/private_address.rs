@@ -1,0 +1,137 @@
+//! Private addresses of all NICs: first those that the file names, then the first free ones in the order of the file.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use crate::network::SubnetRef;
+use crate::topology::Span;
+
+use super::address_allocation::{AddressAllocation, reserved_for, usable};
+use super::limits;
+use super::network_interface::{AddressRequest, DraftNic};
+use super::report::Report;
+use super::virtual_network::DraftVnet;
+
+/// The addresses of each NIC, in its order; none where a request cannot be met.
+pub(super) fn private_addresses(
+    nics: &[&DraftNic],
+    vnets: &[DraftVnet],
+    report: &mut Report,
+) -> Vec<Option<Vec<Ipv4Addr>>> {
+    let mut assignment = Assignment {
+        vnets,
+        allocations: vnets.iter().map(|_| AddressAllocation::default()).collect(),
+        full: Vec::new(),
+    };
+    let named: Vec<_> = nics.iter().map(|nic| assignment.named(nic, report)).collect();
+    let all = nics.iter().zip(named).map(|(nic, named)| assignment.rest(nic, named, report)).collect();
+    assignment.check_limit(nics, report);
+    all
+}
+
+struct Assignment<'a> {
+    vnets: &'a [DraftVnet],
+    allocations: Vec<AddressAllocation>,
+    /// Subnets whose lack of addresses has been reported.
+    full: Vec<SubnetRef>,
+}
+
+impl Assignment<'_> {
+    /// Takes the addresses that the file names for `nic`: one entry per request, none for a dynamic one. None when
+    /// one of them cannot be had.
+    fn named(&mut self, nic: &DraftNic, report: &mut Report) -> Option<Vec<Option<Ipv4Addr>>> {
+        let subnet = nic.subnet?;
+        let prefix = self.prefix(subnet)?;
+        let mut right = true;
+        for request in &nic.requests {
+            right &= self.take(subnet, prefix, request, report);
+        }
+        right.then(|| nic.requests.iter().map(|request| request.address).collect())
+    }
+
+    fn prefix(&self, subnet: SubnetRef) -> Option<Ipv4Net> {
+        self.vnets.get(subnet.vnet.0)?.subnets.get(subnet.index)?.prefix
+    }
+
+    fn take(
+        &mut self,
+        subnet: SubnetRef,
+        prefix: Ipv4Net,
+        request: &AddressRequest,
+        report: &mut Report,
+    ) -> bool {
+        let Some(address) = request.address else { return true };
+        let (first, last) = usable(prefix);
+        let help = format!("use an address from {first} to {last}");
+        if !prefix.contains(&address) {
+            let message = format!("{address} is not in subnet `{}` ({prefix})", self.path(subnet));
+            report.error("PrivateIPAddressNotInSubnet", request.at, message, help);
+            return false;
+        }
+        if let Some(purpose) = reserved_for(prefix, address) {
+            let message =
+                format!("{address} is reserved in subnet `{}` ({prefix}) for {purpose}", self.path(subnet));
+            report.error("PrivateIPAddressInReservedRange", request.at, message, help);
+            return false;
+        }
+        let free = self.allocations.get_mut(subnet.vnet.0).is_some_and(|allocation| allocation.take(address));
+        if !free {
+            let message =
+                format!("{address} is there twice in virtual network `{}`", self.vnets[subnet.vnet.0].name);
+            report.error(
+                "PrivateIPAddressInUse",
+                request.at,
+                message,
+                "give each network interface its own address",
+            );
+        }
+        free
+    }
+
+    /// Completes the addresses of `nic` with free ones.
+    fn rest(
+        &mut self,
+        nic: &DraftNic,
+        named: Option<Vec<Option<Ipv4Addr>>>,
+        report: &mut Report,
+    ) -> Option<Vec<Ipv4Addr>> {
+        let subnet = nic.subnet?;
+        let prefix = self.prefix(subnet)?;
+        let addresses: Vec<_> = named?
+            .into_iter()
+            .map(|address| {
+                address.or_else(|| self.allocations.get_mut(subnet.vnet.0)?.take_first_free(prefix))
+            })
+            .collect();
+        let complete: Option<Vec<_>> = addresses.into_iter().collect();
+        if complete.is_none() && !self.full.contains(&subnet) {
+            self.full.push(subnet);
+            let message = format!("subnet `{}` ({prefix}) has no free address left", self.path(subnet));
+            let help =
+                format!("a /{} has {} addresses: use a larger subnet", prefix.prefix_len(), count(prefix));
+            report.error("SubnetIsFull", nic.at, message, help);
+        }
+        complete
+    }
+
+    fn check_limit(&self, nics: &[&DraftNic], report: &mut Report) {
+        for (at, (allocation, vnet)) in self.allocations.iter().zip(self.vnets).enumerate() {
+            let in_vnet = |nic: &&&DraftNic| nic.subnet.is_some_and(|subnet| subnet.vnet.0 == at);
+            let last = nics.iter().rev().find(in_vnet).map_or(Span::default(), |nic| nic.at);
+            let what = format!("private addresses in virtual network `{}`", vnet.name);
+            report.at_most(limits::ADDRESSES_PER_VIRTUAL_NETWORK, allocation.len(), last, &what);
+        }
+    }
+
+    fn path(&self, subnet: SubnetRef) -> String {
+        let vnet = &self.vnets[subnet.vnet.0];
+        format!("{}/{}", vnet.name, vnet.subnets[subnet.index].name)
+    }
+}
+
+/// How many addresses of a subnet NICs may have.
+fn count(prefix: Ipv4Net) -> u32 {
+    let (first, last) = usable(prefix);
+    u32::from(last).saturating_sub(u32::from(first)).saturating_add(1)
+}

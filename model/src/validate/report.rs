@@ -1,0 +1,130 @@
+//! The problems found so far: validation never stops at the first.
+
+use crate::diagnostic::Diagnostic;
+use crate::topology::{Span, Spanned};
+
+use super::name::{Names, resource_name_problem};
+
+/// Collects problems.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Keys that could not be read, which has been told: nothing is said about their absence.
+    omitted: Vec<String>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// No problems yet, for a file in which the keys `omitted` could not be read.
+    pub(super) fn new(omitted: &[String]) -> Self {
+        Self { omitted: omitted.to_vec(), errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Whether a key of this name was written and could not be read.
+    pub(super) fn is_omitted(&self, key: &str) -> bool {
+        self.omitted.iter().any(|omitted| omitted.eq_ignore_ascii_case(key))
+    }
+
+    /// Azure, or this emulator, would refuse the file: `code` for programs, what is wrong, and what would be right.
+    pub(super) fn error(
+        &mut self,
+        code: &'static str,
+        at: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.errors.push(Diagnostic::error(code, at, message).help(help));
+    }
+
+    /// Azure accepts it, and it will surprise.
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        at: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.warnings.push(Diagnostic::warning(code, at, message).help(help));
+    }
+
+    /// A feature of Azure that this emulator does not have yet.
+    pub(super) fn not_built(&mut self, at: Span, feature: impl std::fmt::Display) {
+        self.error("NotBuiltYet", at, format!("not built yet: {feature}"), "leave it out");
+    }
+
+    /// The position of the resource that `reference` names; an error when there is none.
+    pub(super) fn resolve(
+        &mut self,
+        kind: &str,
+        names: &Names,
+        reference: &Spanned<String>,
+    ) -> Option<usize> {
+        self.resolve_in("", kind, names, &reference.value, reference.span)
+    }
+
+    /// The same for a resource inside another one, which the message writes before its name.
+    pub(super) fn resolve_in(
+        &mut self,
+        parent: &str,
+        kind: &str,
+        names: &Names,
+        name: &str,
+        at: Span,
+    ) -> Option<usize> {
+        let found = names.find(name);
+        if found.is_none() && !self.is_omitted(name) {
+            let help = match names.closest(name) {
+                Some(similar) => format!("did you mean `{parent}{similar}`?"),
+                None if names.is_empty() => format!("there is no {kind} at all"),
+                None => format!("there is {}", names.listed()),
+            };
+            self.error("InvalidResourceReference", at, format!("there is no {kind} `{parent}{name}`"), help);
+        }
+        found
+    }
+
+    /// The names of all resources of one kind; an error for each that may not be one, or that is there already.
+    pub(super) fn names<'n>(
+        &mut self,
+        kind: &str,
+        limit: usize,
+        names: impl IntoIterator<Item = &'n Spanned<String>>,
+    ) -> Names {
+        let mut all = Names::default();
+        for name in names {
+            if let Some((problem, help)) = resource_name_problem(&name.value, limit) {
+                let message = format!("{kind} name `{}` {problem}", name.value);
+                self.error("InvalidResourceName", name.span, message, help);
+            }
+            if let Err(first) = all.add(&name.value) {
+                let first = all.get(first);
+                let message = format!("there are two {kind}s of one name: `{first}` and `{}`", name.value);
+                let help = "case does not tell names apart: give one of them another name";
+                self.error("DuplicateResourceName", name.span, message, help);
+            }
+        }
+        all
+    }
+
+    /// An error when there are more than allowed.
+    pub(super) fn at_most(&mut self, limit: usize, count: usize, at: Span, what: &str) {
+        if count > limit {
+            let message = format!("there are {count} {what}; at most {limit} are allowed");
+            self.error("LimitExceeded", at, message, format!("leave {} out", count - limit));
+        }
+    }
+
+    /// Whether the file can become a network.
+    pub(super) fn is_clean(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The warnings of a clean file, or every problem, errors first.
+    pub(super) fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        if self.is_clean() {
+            return Ok(self.warnings);
+        }
+        self.errors.append(&mut self.warnings);
+        Err(self.errors)
+    }
+}

@@ -1,0 +1,255 @@
+//! Subnets: their prefixes, what is attached to them, and the special ones.
+//!
+//! <https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq>
+
+use ipnet::Ipv4Net;
+
+use crate::network::{NsgId, RouteTable, RouteTableId, Subnet, UserNextHop};
+use crate::topology::{self, Spanned, Topology};
+
+use super::directory::Directory;
+use super::overlap::overlaps_within;
+use super::report::Report;
+use super::special_subnet::{RouteTables, SpecialSubnet, special, special_in_other_case};
+use super::virtual_network::DraftVnet;
+
+/// The prefix lengths that a subnet may have, largest subnet first.
+const LENGTHS: std::ops::RangeInclusive<u8> = 2..=29;
+
+/// A subnet whose prefix may be wrong.
+#[derive(Debug, Clone)]
+pub(super) struct DraftSubnet {
+    pub(super) name: String,
+    pub(super) prefix: Option<Ipv4Net>,
+    pub(super) nsg: Option<NsgId>,
+    pub(super) route_table: Option<RouteTableId>,
+}
+
+impl DraftSubnet {
+    /// The subnet; none when its prefix is wrong.
+    pub(super) fn finish(self) -> Option<Subnet> {
+        let Self { name, prefix, nsg, route_table } = self;
+        Some(Subnet { name, prefix: prefix?, nsg, route_table })
+    }
+}
+
+/// The subnets of `vnet`.
+pub(super) fn subnets(
+    vnet: &DraftVnet,
+    raw: &topology::VirtualNetwork,
+    topology: &Topology,
+    directory: &Directory,
+    route_tables: &[RouteTable],
+    report: &mut Report,
+) -> Vec<DraftSubnet> {
+    let mut drafts = Vec::new();
+    for (name, subnet) in &raw.subnets {
+        let mut check = SubnetCheck { vnet, name, topology, directory, report };
+        drafts.push(check.draft(subnet, route_tables));
+    }
+    report_overlaps(vnet, raw, &drafts, report);
+    drafts
+}
+
+fn report_overlaps(
+    vnet: &DraftVnet,
+    raw: &topology::VirtualNetwork,
+    drafts: &[DraftSubnet],
+    report: &mut Report,
+) {
+    let named: Vec<_> = drafts
+        .iter()
+        .zip(&raw.subnets)
+        .filter_map(|(draft, (_, subnet))| {
+            Some((&draft.name, draft.prefix?, subnet.address_prefix.first()?.span))
+        })
+        .collect();
+    let prefixes: Vec<_> = named.iter().map(|(_, prefix, _)| *prefix).collect();
+    for (later, earlier) in overlaps_within(&prefixes) {
+        let ((name, prefix, span), (other, other_prefix, _)) = (named[later], named[earlier]);
+        let message =
+            format!("subnet `{}/{name}` ({prefix}) overlaps subnet `{other}` ({other_prefix})", vnet.name);
+        report.error("NetcfgSubnetRangesOverlap", span, message, "give each subnet a range of its own");
+    }
+}
+
+/// The check of one subnet.
+struct SubnetCheck<'a> {
+    vnet: &'a DraftVnet,
+    name: &'a Spanned<String>,
+    topology: &'a Topology,
+    directory: &'a Directory,
+    report: &'a mut Report,
+}
+
+impl SubnetCheck<'_> {
+    fn draft(&mut self, raw: &topology::Subnet, route_tables: &[RouteTable]) -> DraftSubnet {
+        let special = special(&self.name.value);
+        self.check_spelling();
+        let prefix = self.prefix(raw, special);
+        let nsg = raw.network_security_group.as_ref().and_then(|group| self.nsg(group, special));
+        let route_table =
+            raw.route_table.as_ref().and_then(|table| self.route_table(table, special, route_tables));
+        DraftSubnet { name: self.name.value.clone(), prefix, nsg, route_table }
+    }
+
+    fn check_spelling(&mut self) {
+        if let Some(meant) = special_in_other_case(&self.name.value) {
+            let message =
+                format!("subnet `{}` is an ordinary subnet: Azure looks for `{}`", self.name, meant.name);
+            let help = format!("write `{}` if it is for that service", meant.name);
+            self.report.warning("SpecialSubnetCase", self.name.span, message, help);
+        }
+    }
+
+    fn prefix(&mut self, raw: &topology::Subnet, special: Option<&SpecialSubnet>) -> Option<Ipv4Net> {
+        let Some(prefix) = raw.address_prefix.first() else {
+            let message = format!("subnet `{}` has no address prefix", self.path());
+            self.report.error(
+                "SubnetPrefixMissing",
+                self.name.span,
+                message,
+                "give it one, such as 10.0.0.0/24",
+            );
+            return None;
+        };
+        if let Some(second) = raw.address_prefix.get(1) {
+            self.report.not_built(second.span, "several address prefixes in one subnet");
+        }
+        let net = prefix.value.0;
+        let size_is_right = self.check_size(prefix, special);
+        self.check_inside_space(prefix);
+        size_is_right.then_some(net)
+    }
+
+    fn check_size(
+        &mut self,
+        prefix: &Spanned<topology::Ipv4Prefix>,
+        special: Option<&SpecialSubnet>,
+    ) -> bool {
+        let length = prefix.value.0.prefix_len();
+        if !LENGTHS.contains(&length) {
+            let message = format!("subnet `{}` is a /{length}", self.path());
+            let help = "subnets are /2 to /29: Azure keeps five addresses of each";
+            self.report.error("SubnetSize", prefix.span, message, help);
+            return false;
+        }
+        if let Some(special) = special.filter(|special| length > special.longest_prefix) {
+            let message = format!("subnet `{}` is a /{length}, too small for its service", self.path());
+            let help = format!("{} is a /{} or larger", special.name, special.longest_prefix);
+            self.report.error("SubnetSize", prefix.span, message, help);
+        }
+        true
+    }
+
+    fn check_inside_space(&mut self, prefix: &Spanned<topology::Ipv4Prefix>) {
+        let space = &self.vnet.space;
+        if space.is_empty() || space.iter().any(|whole| whole.contains(&prefix.value.0)) {
+            return;
+        }
+        let message = format!(
+            "subnet `{}` ({}) is not inside an address prefix of virtual network `{}`",
+            self.path(),
+            prefix.value,
+            self.vnet.name
+        );
+        let listed: Vec<_> = space.iter().map(ToString::to_string).collect();
+        let help = format!("a subnet lies inside one prefix of the address space: {}", listed.join(", "));
+        self.report.error("NetcfgInvalidSubnet", prefix.span, message, help);
+    }
+
+    fn nsg(&mut self, group: &Spanned<String>, special: Option<&SpecialSubnet>) -> Option<NsgId> {
+        let at =
+            self.report.resolve("network security group", &self.directory.network_security_groups, group)?;
+        self.check_nsg_region(group, at);
+        match special {
+            Some(SpecialSubnet { name: "AzureBastionSubnet", .. }) => self.report.not_built(
+                group.span,
+                "a network security group on AzureBastionSubnet (it needs the tags GatewayManager and AzureCloud)",
+            ),
+            Some(special) if !special.network_security_group => {
+                let message = format!("{} takes no network security group", special.name);
+                self.report.error("SpecialSubnetNetworkSecurityGroup", group.span, message, "leave it out");
+            }
+            _ => {}
+        }
+        Some(NsgId(at))
+    }
+
+    /// A group that names no region is taken to be where it is used.
+    fn check_nsg_region(&mut self, group: &Spanned<String>, at: usize) {
+        let raw = self.topology.network_security_groups.iter().nth(at);
+        let Some(location) = raw.and_then(|(_, raw)| raw.location.as_ref()) else { return };
+        let region = self.directory.locations.of(Some(location));
+        self.check_region("network security group", group, &region);
+    }
+
+    fn check_region(&mut self, kind: &str, resource: &Spanned<String>, region: &str) {
+        if region == self.vnet.location {
+            return;
+        }
+        let vnet = self.vnet;
+        let message = format!(
+            "{kind} `{resource}` is in {region}, virtual network `{}` in {}",
+            vnet.name, vnet.location
+        );
+        let help = format!("use one in {}: give it `location: {}`", vnet.location, vnet.location);
+        self.report.error("ResourcesInDifferentRegions", resource.span, message, help);
+    }
+
+    fn route_table(
+        &mut self,
+        table: &Spanned<String>,
+        special: Option<&SpecialSubnet>,
+        route_tables: &[RouteTable],
+    ) -> Option<RouteTableId> {
+        let at = self.report.resolve("route table", &self.directory.route_tables, table)?;
+        let raw = self.topology.route_tables.iter().nth(at).map(|(_, raw)| raw)?;
+        let region = self.directory.locations.of(raw.location.as_ref());
+        self.check_region("route table", table, &region);
+        if let (Some(special), Some(routes)) = (special, route_tables.get(at)) {
+            self.check_special_route_table(special, table, routes);
+        }
+        Some(RouteTableId(at))
+    }
+
+    fn check_special_route_table(
+        &mut self,
+        special: &SpecialSubnet,
+        at: &Spanned<String>,
+        table: &RouteTable,
+    ) {
+        let (problem, help) = match special.route_table {
+            RouteTables::Refused => (Some("takes no route table"), "leave it out"),
+            RouteTables::WithoutDefaultRoute if has_default_route(table) => {
+                (Some("takes no route table with 0.0.0.0/0"), "name the prefixes that have to be steered")
+            }
+            RouteTables::WithoutDefaultRoute if table.disable_bgp_route_propagation => (
+                Some("takes no route table that disables BGP route propagation"),
+                "set `disableBgpRoutePropagation: false`",
+            ),
+            RouteTables::OnlyInternet if !is_only_internet(table) => (
+                Some("takes only a route table whose single route leads 0.0.0.0/0 to the internet"),
+                "write {addressPrefix: 0.0.0.0/0, nextHopType: Internet} and nothing else",
+            ),
+            _ => (None, ""),
+        };
+        if let Some(problem) = problem {
+            let message = format!("{} {problem}", special.name);
+            self.report.error("SpecialSubnetRouteTable", at.span, message, help);
+        }
+    }
+
+    fn path(&self) -> String {
+        format!("{}/{}", self.vnet.name, self.name)
+    }
+}
+
+fn has_default_route(table: &RouteTable) -> bool {
+    table.routes.iter().any(|route| route.prefix.prefix_len() == 0)
+}
+
+fn is_only_internet(table: &RouteTable) -> bool {
+    let leads_out = |next_hop| next_hop == UserNextHop::Internet;
+    table.routes.len() == 1 && has_default_route(table) && table.routes.iter().all(|r| leads_out(r.next_hop))
+}
