@@ -194,6 +194,7 @@ virtualMachines:
   web1: &web {subnet: spoke/web, listen: [80/tcp], enableIPForwarding: true}
   web2: *web
   web3: {<<: *web, enableIPForwarding: false}
+  &four web4: {subnet: hub/web, host: *four}
 ";
     let topology = topology(text);
     let forwards = |vm| topology.virtual_machines.get(vm).unwrap().enable_ip_forwarding.unwrap().value;
@@ -279,6 +280,21 @@ virtualMachines: [web1]
 applicationSecurityGroups: web
 routeTables:
   rt: {routes: {r: {addressPrefix: , nextHopType: None}}}
+"
+    ));
+}
+
+#[test]
+fn all_missing_fields_of_a_rule() {
+    insta::assert_snapshot!(problems(
+        "
+name: lab
+networkSecurityGroups:
+  n:
+    securityRules:
+      empty:
+      some: {priority: high, acces: Allow, protocol: Tcp}
+      slip: {priority: 100, direction: Inbound, acess: Allow, protocol: Tcp}
 "
     ));
 }

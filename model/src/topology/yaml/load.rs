@@ -104,11 +104,16 @@ impl<'t> Loader<'t> {
             }
             Event::Scalar(text, style, anchor, None) => {
                 let plain = style == ScalarStyle::Plain;
-                if self.is_key_expected() {
-                    return self.key(Key { text: text.into_owned(), span }, plain);
+                let text = text.into_owned();
+                if !self.is_key_expected() {
+                    let node = self.node(span, Kind::Scalar { text, plain })?;
+                    return self.finish(anchor, node);
                 }
-                let node = self.node(span, Kind::Scalar { text: text.into_owned(), plain })?;
-                self.finish(anchor, node)
+                if anchor != 0 {
+                    let node = self.node(span, Kind::Scalar { text: text.clone(), plain })?;
+                    self.anchors.insert(anchor, node);
+                }
+                self.key(Key { text, span }, plain)
             }
             Event::SequenceStart(_, anchor, None) => self.begin(anchor, span, Content::List(Vec::new())),
             Event::MappingStart(_, anchor, None) => {

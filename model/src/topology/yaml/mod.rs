@@ -5,6 +5,7 @@ mod node;
 mod read;
 mod read_error;
 mod read_value;
+mod required;
 
 pub(super) use load::load;
 pub(super) use node::{Kind, Node, path_at};

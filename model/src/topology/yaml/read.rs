@@ -58,6 +58,7 @@ pub(super) struct Notes {
     problems: RefCell<Vec<Diagnostic>>,
     left_out: RefCell<BTreeSet<usize>>,
     unknown_keys: RefCell<BTreeSet<Span>>,
+    missing: RefCell<BTreeSet<(usize, String)>>,
     visits: Cell<usize>,
 }
 
@@ -76,6 +77,19 @@ impl Notes {
         if new && self.problems.borrow().len() <= MAX_PROBLEMS {
             self.note(&super::read_error::unknown_key(&key.text, known), key.span);
         }
+    }
+
+    /// Notes a field that the struct at `node` lacks, once; without a place, nothing is said about it.
+    pub(super) fn missing_field(&self, node: &Node, field: &str, place: Option<Span>) {
+        let new = self.missing.borrow_mut().insert((node.id, field.to_owned()));
+        if let (true, Some(span)) = (new && self.problems.borrow().len() <= MAX_PROBLEMS, place) {
+            self.note(&super::read_error::missing_field(field), span);
+        }
+    }
+
+    /// Whether it was noted that the struct at `node` lacks the field.
+    pub(super) fn is_missing(&self, node: &Node, field: &str) -> bool {
+        self.missing.borrow().contains(&(node.id, field.to_owned()))
     }
 
     fn note(&self, error: &ReadError, span: Span) {

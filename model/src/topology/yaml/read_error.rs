@@ -83,8 +83,7 @@ impl serde::de::Error for ReadError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        let error = Self::new("MissingField", format!("`{field}` is missing"));
-        Self { culprit: Culprit::MissingField(field), ..error }
+        Self { culprit: Culprit::MissingField(field), ..missing_field(field) }
     }
 
     fn duplicate_field(field: &'static str) -> Self {
@@ -103,6 +102,11 @@ pub(super) fn unknown_key(key: &str, known: &'static [&'static str]) -> ReadErro
         Some(similar) => error.help(format!("did you mean `{similar}`?")),
         None => error.help(format!("known keys are {}", known.join(", "))),
     }
+}
+
+/// The error for a struct that lacks a field.
+pub(super) fn missing_field(field: &str) -> ReadError {
+    ReadError::new("MissingField", format!("`{field}` is missing"))
 }
 
 fn known_code(code: &str) -> &'static str {

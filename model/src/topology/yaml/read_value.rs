@@ -11,9 +11,21 @@ use serde::forward_to_deserialize_any;
 use super::node::{Entry, Key, Kind, Node};
 use super::read::Notes;
 use super::read_error::{Culprit, Place, ReadError};
+use super::required::required;
+use crate::diagnostic::did_you_mean;
 use crate::topology::Span;
 use crate::topology::collection::ONE_OR_MANY;
 use crate::topology::spanned::SPANNED;
+
+/// No struct of the format has so many fields. Keys after these are not looked at for slips of the pen.
+const MOST_FIELDS: usize = 64;
+
+/// What a map is read into.
+#[derive(Clone, Copy)]
+struct Struct {
+    name: &'static str,
+    fields: &'static [&'static str],
+}
 
 /// Reads one node. Its errors know their place.
 #[derive(Clone, Copy)]
@@ -62,11 +74,11 @@ impl<'n> ValueReader<'n> {
             (Culprit::LastField, Some(Entry { key, value })) => {
                 Some(Place { span: key.span, node: value.id, key: None, silent: false })
             }
-            (Culprit::MissingField(_), _) => Some(Place {
-                span: self.key.map_or(self.node.first_line, |key| key.span),
+            (Culprit::MissingField(field), _) => Some(Place {
+                span: self.name_span(),
                 node: self.node.id,
                 key: self.key_text(),
-                silent: entries.iter().any(|entry| self.notes.is_left_out(&entry.value)),
+                silent: self.notes.is_missing(self.node, field) || self.is_left_out(field, entries),
             }),
             _ => None,
         }
@@ -74,17 +86,47 @@ impl<'n> ValueReader<'n> {
         self.place(error)
     }
 
-    fn entries<'de, V: Visitor<'de>>(
-        self,
-        visitor: V,
-        known: Option<&'static [&'static str]>,
-    ) -> Result<V::Value, ReadError> {
+    /// Whether the field, or its plural, is there and was left out because it is wrong.
+    fn is_left_out(self, field: &str, entries: &[Entry]) -> bool {
+        entries.iter().any(|entry| entry.key.text.starts_with(field) && self.notes.is_left_out(&entry.value))
+    }
+
+    /// Where to say that something is missing in this map.
+    fn name_span(self) -> Span {
+        self.key.map_or(self.node.first_line, |key| key.span)
+    }
+
+    /// Notes every field that the struct requires and the map does not have.
+    fn note_missing(self, shape: Struct, entries: &[Entry]) {
+        for alternatives in required(shape.name) {
+            let named = |entry: &Entry| alternatives.contains(&entry.key.text);
+            // A key with a slip of the pen is told as such.
+            let meant = |entry: &Entry| {
+                let key = entry.key.text.as_str();
+                let meant = || did_you_mean(key, shape.fields.iter().copied());
+                !shape.fields.contains(&key)
+                    && meant().is_some_and(|meant| alternatives.iter().any(|a| a == meant))
+            };
+            if let Some(field) = alternatives.first()
+                && !entries.iter().any(named)
+            {
+                let told = entries.iter().take(MOST_FIELDS).any(meant);
+                self.notes.missing_field(self.node, field, (!told).then(|| self.name_span()));
+            }
+        }
+    }
+
+    fn entries<'de, V: Visitor<'de>>(self, visitor: V, shape: Option<Struct>) -> Result<V::Value, ReadError> {
         let entries: &[Entry] = match &self.node.kind {
             Kind::Map(entries) => entries,
             _ if self.node.is_null() => &[],
-            _ if known.is_some() => return Err(self.expected("a map")),
+            _ if shape.is_some() => return Err(self.expected("a map")),
             _ => return Err(self.wrong_type(&visitor)),
         };
+        if let Some(shape) = shape {
+            self.note_missing(shape, entries);
+        }
+        let known = shape.map(|shape| shape.fields);
         let mut access = Entries { entries, known, next: 0, last: None, notes: self.notes };
         let value = visitor.visit_map(&mut access);
         value.map_err(|error| self.place_in_map(error, entries, access.last))
@@ -201,12 +243,12 @@ impl<'de> Deserializer<'de> for ValueReader<'_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         self.notes.visit();
-        self.entries(visitor, Some(fields))
+        self.entries(visitor, Some(Struct { name, fields }))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
