@@ -208,7 +208,7 @@ impl NewLink {
         match self {
             Self::Veth(one, other) => {
                 let mut message = one.encode();
-                let peer = InfoData::Veth(InfoVeth::Peer(other.encode()));
+                let peer = InfoData::Veth(InfoVeth::Peer(VethEnd { up: false, ..other.clone() }.encode()));
                 let info = vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(peer)];
                 message.attributes.push(LinkAttribute::LinkInfo(info));
                 message
@@ -310,6 +310,12 @@ pub(super) fn encode_port(index: u32, port: BridgePort) -> LinkMessage {
         LinkInfo::PortKind(InfoPortKind::Bridge),
         LinkInfo::PortData(InfoPortData::BridgePort(port.encode())),
     ]));
+    message
+}
+
+pub(super) fn encode_up(name: &str) -> LinkMessage {
+    let mut message = named(name);
+    set_up(&mut message, true);
     message
 }
 

@@ -39,6 +39,7 @@ use socket::{Answer, RouteSocket};
 #[derive(Debug)]
 pub struct Netlink {
     socket: RouteSocket,
+    namespace: NetNs,
 }
 
 impl Netlink {
@@ -49,7 +50,7 @@ impl Netlink {
 
     /// Opens a socket in the namespace of the calling thread.
     pub fn open_in_this_thread() -> Result<Self, NetlinkError> {
-        Ok(Self { socket: RouteSocket::open()? })
+        Ok(Self { socket: RouteSocket::open()?, namespace: NetNs::current()? })
     }
 
     /// Carries out `requests` in order, many per system call. A refused request does not keep the later ones from being
@@ -62,14 +63,17 @@ impl Netlink {
     pub fn apply(&mut self, requests: &[Request]) -> Result<(), NetlinkError> {
         let mut run = Run {
             socket: &mut self.socket,
+            namespace: &self.namespace,
             pending: Vec::new(),
             indexes: HashMap::new(),
             refused: Vec::new(),
+            far_ends: Vec::new(),
         };
         for (position, request) in requests.iter().enumerate() {
             run.add(position, request)?;
         }
         run.flush()?;
+        run.set_far_ends_up()?;
         let mut refused = run.refused;
         refused.sort_by_key(|refusal| refusal.index);
         if refused.is_empty() { Ok(()) } else { Err(NetlinkError::Refused(Refusals(refused))) }
@@ -135,11 +139,14 @@ const BATCH: usize = 128;
 /// One call of [`Netlink::apply`].
 struct Run<'a> {
     socket: &'a mut RouteSocket,
+    namespace: &'a NetNs,
     /// Encoded, not yet sent.
     pending: Vec<(usize, String, Encoded)>,
     /// Indexes of devices that this run has asked for.
     indexes: HashMap<String, u32>,
     refused: Vec<Refusal>,
+    /// Ends of veth pairs in other namespaces that are to be up, with the place of their request.
+    far_ends: Vec<(NetNs, String, usize)>,
 }
 
 impl Run<'_> {
@@ -157,10 +164,45 @@ impl Run<'_> {
         }
         let encoded = request.encode(&self.indexes);
         self.pending.push((position, request.to_string(), encoded));
+        if let Request::AddLink(NewLink::Veth(_, other)) = request {
+            self.remember_up(position, other);
+        }
         if request.renumbers() {
             self.indexes.clear();
         }
         if self.pending.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// The kernel cannot make a pair with its second end up: that end would go up before it has a peer (ENOTCONN).
+    fn remember_up(&mut self, position: usize, end: &VethEnd) {
+        match &end.namespace {
+            _ if !end.up => {}
+            Some(namespace) if namespace != self.namespace => {
+                self.far_ends.push((namespace.clone(), end.name.clone(), position));
+            }
+            _ => {
+                let operation = Request::set_up(&end.name).to_string();
+                self.pending.push((position, operation, request::set_up_by_name(&end.name)));
+            }
+        }
+    }
+
+    /// Nothing in the run can depend on them, so they come last, namespace by namespace.
+    fn set_far_ends_up(&mut self) -> Result<(), NetlinkError> {
+        let mut far_ends = std::mem::take(&mut self.far_ends);
+        far_ends.retain(|(_, _, position)| self.refused.iter().all(|refusal| refusal.index != *position));
+        far_ends.sort();
+        for same in far_ends.chunk_by(|one, next| one.0 == next.0) {
+            let requests: Vec<Request> = same.iter().map(|(_, name, _)| Request::set_up(name)).collect();
+            match Netlink::open(&same[0].0)?.apply(&requests) {
+                Err(NetlinkError::Refused(Refusals(refusals))) => {
+                    let here = |refusal: Refusal| Refusal { index: same[refusal.index].2, ..refusal };
+                    self.refused.extend(refusals.into_iter().map(here));
+                }
+                other => other?,
+            }
+        }
+        Ok(())
     }
 
     /// Learns the index of `device`; requests that came before, which may have made it, are carried out first.

@@ -156,6 +156,11 @@ impl Request {
     }
 }
 
+/// `ip link set NAME up` without knowing its index.
+pub(super) fn set_up_by_name(name: &str) -> Encoded {
+    Encoded { message: RouteNetlinkMessage::SetLink(link::encode_up(name)), flags: 0, tolerated: &[] }
+}
+
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,0 +1,102 @@
+//! What we believe about network namespaces.
+
+mod common;
+
+use std::fs;
+
+use common::{run, sandboxed};
+use linux_net::netns::{NETNS_DIR, NetNsError};
+use linux_net::{NetNs, Netlink};
+
+/// A created namespace is pinned by name as `ip netns` does it: `ip` lists it and can run programs in it.
+#[test]
+fn create_is_what_ip_netns_does() {
+    sandboxed(|| {
+        let made = NetNs::create("blue").unwrap();
+        assert_ne!(made, NetNs::current().unwrap());
+        assert_eq!(NetNs::open("blue").unwrap(), made);
+        assert_eq!(NetNs::list().unwrap(), ["blue"]);
+        let here = NetNs::current().unwrap();
+        assert!(run(&here, "ip", &["netns", "list"]).1.contains("blue"));
+        let (ok, text) = run(&here, "ip", &["netns", "exec", "blue", "ip", "link", "show", "lo"]);
+        assert!(ok && text.contains("LOOPBACK,UP"), "{text}");
+    });
+}
+
+/// And the other way round: what `ip netns` made can be opened.
+#[test]
+fn namespaces_of_ip_netns_open() {
+    sandboxed(|| {
+        let here = NetNs::current().unwrap();
+        assert!(run(&here, "ip", &["netns", "add", "red"]).0);
+        assert_ne!(NetNs::open("red").unwrap(), here);
+        NetNs::create("blue").unwrap();
+        assert_eq!(NetNs::list().unwrap(), ["blue", "red"]);
+    });
+}
+
+/// A taken name is refused and left as it was; `ensure` opens it.
+#[test]
+fn names_are_unique_and_ensure_is_idempotent() {
+    sandboxed(|| {
+        let first = NetNs::ensure("blue").unwrap();
+        assert!(matches!(NetNs::create("blue"), Err(NetNsError::Exists(_))));
+        assert_eq!(NetNs::ensure("blue").unwrap(), first);
+    });
+}
+
+/// A file without a namespace (a crash between making the file and binding it) is replaced by `ensure`.
+#[test]
+fn a_stale_name_is_replaced() {
+    sandboxed(|| {
+        fs::create_dir_all(NETNS_DIR).unwrap();
+        fs::write(format!("{NETNS_DIR}/blue"), "").unwrap();
+        assert!(matches!(NetNs::open("blue"), Err(NetNsError::NotANamespace(_))));
+        assert_ne!(NetNs::ensure("blue").unwrap(), NetNs::current().unwrap());
+    });
+}
+
+/// Deleting removes the name, twice is no error, and the open value still works.
+#[test]
+fn delete_removes_the_name_only() {
+    sandboxed(|| {
+        let blue = NetNs::create("blue").unwrap();
+        NetNs::delete("blue").unwrap();
+        NetNs::delete("blue").unwrap();
+        assert!(matches!(NetNs::open("blue"), Err(NetNsError::NotFound(_))));
+        assert_eq!(NetNs::list().unwrap(), Vec::<String>::new());
+        assert_eq!(Netlink::open(&blue).unwrap().links().unwrap().len(), 1);
+    });
+}
+
+/// `run` works inside and leaves the caller's thread where it was.
+#[test]
+fn run_is_inside_and_the_caller_stays() {
+    sandboxed(|| {
+        let before = NetNs::current().unwrap();
+        let blue = NetNs::anonymous().unwrap();
+        let inside = blue.run(|| NetNs::current().unwrap()).unwrap();
+        assert_eq!(inside, blue);
+        assert_eq!(NetNs::current().unwrap(), before);
+    });
+}
+
+/// Many threads may create at the same time.
+#[test]
+fn creation_is_safe_from_many_threads() {
+    sandboxed(|| {
+        let names: Vec<String> = (0..16).map(|number| format!("n{number:02}")).collect();
+        let spawned: Vec<_> = names
+            .iter()
+            .cloned()
+            .map(|name| std::thread::spawn(move || NetNs::create(&name).unwrap()))
+            .collect();
+        let mut made: Vec<NetNs> = spawned.into_iter().map(|thread| thread.join().unwrap()).collect();
+        made.sort();
+        made.dedup();
+        assert_eq!(made.len(), 16);
+        assert_eq!(NetNs::list().unwrap(), names);
+        let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+        assert_eq!(mounts.lines().filter(|line| line.contains(" /run/netns ")).count(), 1, "{mounts}");
+    });
+}
