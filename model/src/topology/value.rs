@@ -143,7 +143,7 @@ macro_rules! azure_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::topology::value::deserialize_text(deserializer, concat!("one of ", $("`", $text, "` ",)+))
+                $crate::topology::value::deserialize_text(deserializer, concat!("one of these:", $(" `", $text, "`",)+))
             }
         }
 
