@@ -8,7 +8,7 @@ use goal_state::{DropReason, NicId};
 use super::explanation::{Crossing, Reason, Received, Step};
 use super::guest::{self, Reception};
 use super::packet::Packet;
-use super::port::{Decision, Port};
+use super::port::{Decision, Onward, Port};
 use crate::network::{Network, NicRef, VmId};
 
 /// How often a packet can be sent: the TTL that Linux gives it. Ports do not take from it.
@@ -152,9 +152,13 @@ fn carry(
     packet: Packet,
 ) -> Result<Option<(VmId, Packet)>, Reason> {
     let sender = guest::egress(network, vm, packet.source, packet.destination);
-    let receiver = Port::new(network, sender, &mut journey.steps).outbound(flows, packet)?;
+    let onward = Port::new(network, sender, &mut journey.steps).outbound(flows, packet)?;
     flows.accept(sender, packet);
     journey.crossings.push(Crossing { nic: nic_id(network, sender), direction: Direction::Outbound });
+    let receiver = match onward {
+        Onward::To(receiver) => receiver,
+        Onward::Nobody => return Err(Port::new(network, sender, &mut journey.steps).no_destination(packet)),
+    };
 
     journey.path.push(receiver.vm);
     Port::new(network, receiver, &mut journey.steps).inbound(flows, sender, packet)?;

@@ -19,6 +19,15 @@ use crate::network::{Network, NicRef};
 /// The UDP source port that the platform keeps for itself.
 const RESERVED_SOURCE_PORT: u16 = 65330;
 
+/// Where a packet goes that a port has let out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Onward {
+    /// To this NIC.
+    To(NicRef),
+    /// The host finds nobody who has the address.
+    Nobody,
+}
+
 /// A port at work on one packet: writes down each decision.
 pub(super) struct Port<'a> {
     network: &'a Network,
@@ -32,13 +41,19 @@ impl<'a> Port<'a> {
         Self { network, nic, at: network.vm(nic.vm).name.to_string(), steps }
     }
 
-    /// Decides about a packet from the guest. The NIC that it goes to, and the route there.
-    pub(super) fn outbound(&mut self, flows: &Flows, packet: Packet) -> Result<NicRef, Reason> {
+    /// Decides about a packet from the guest, and says where it goes.
+    pub(super) fn outbound(&mut self, flows: &Flows, packet: Packet) -> Result<Onward, Reason> {
         self.check_source(packet)?;
         self.check_protocol(packet)?;
         self.check_platform(packet)?;
         self.check_groups(flows, Direction::Outbound, packet)?;
         self.route(packet)
+    }
+
+    /// The host's answer when a packet that the port has let through goes to nobody.
+    pub(super) fn no_destination(&mut self, packet: Packet) -> Reason {
+        let detail = format!("nobody has the address {}", packet.destination);
+        self.deny(Decision::new(DropReason::NoDestination), detail)
     }
 
     /// Decides about a packet that `sender` has sent.
@@ -139,7 +154,7 @@ impl<'a> Port<'a> {
         format!("{}/{}", self.network.vnet(subnet.vnet).name, self.network.subnet(subnet).name)
     }
 
-    fn route(&mut self, packet: Packet) -> Result<NicRef, Reason> {
+    fn route(&mut self, packet: Packet) -> Result<Onward, Reason> {
         let subnet = self.network.nic(self.nic).subnet;
         let routes = EffectiveRoutes::of(self.network, subnet);
         let reachable = reach::reachable_addresses(self.network, subnet.vnet);
@@ -147,23 +162,18 @@ impl<'a> Port<'a> {
             let detail = format!("no route covers {}", packet.destination);
             return Err(self.deny(Decision::new(DropReason::Route), detail));
         };
-        match hop(self.network, self.nic, &reachable, route) {
+        let onward = match hop(self.network, self.nic, &reachable, route) {
             Hop::Drop(reason) => {
-                Err(self.deny(self.route_decision(reason, route), drop_detail(reason, route)))
+                return Err(self.deny(self.route_decision(reason, route), drop_detail(reason, route)));
             }
-            Hop::Appliance { nic, .. } => {
-                self.allow(self.route_decision(DropReason::Route, route), route.describe());
-                Ok(nic)
-            }
-            Hop::Destination => {
-                self.allow(self.route_decision(DropReason::Route, route), route.describe());
-                let owner = reachable.get(&packet.destination).copied();
-                owner.filter(|&owner| owner != self.nic).ok_or_else(|| {
-                    let detail = format!("nobody has the address {}", packet.destination);
-                    self.deny(Decision::new(DropReason::NoDestination), detail)
-                })
-            }
-        }
+            Hop::Appliance { nic, .. } => Onward::To(nic),
+            Hop::Destination => match reachable.get(&packet.destination) {
+                Some(&owner) if owner != self.nic => Onward::To(owner),
+                _ => Onward::Nobody,
+            },
+        };
+        self.allow(self.route_decision(DropReason::Route, route), route.describe());
+        Ok(onward)
     }
 
     fn route_decision(&self, stage: DropReason, route: &EffectiveRoute) -> Decision {

@@ -25,6 +25,11 @@ impl Dice<'_> {
     fn seldom(&mut self) -> bool {
         self.below(4) == 3
     }
+
+    /// One in eight.
+    fn rarely(&mut self) -> bool {
+        self.below(8) == 7
+    }
 }
 
 fn vnet_name(number: usize) -> String {
@@ -47,18 +52,20 @@ fn network(dice: &mut Dice<'_>) -> Network {
         }
     }
     builder = peerings(builder, dice);
-    builder = groups(builder, dice);
     builder = tables(builder, dice);
+    builder = groups(builder, dice);
     for number in 0..VMS {
         builder = machine(builder, dice, number);
     }
     builder.build()
 }
 
+/// v1 is a hub for the others, more often than not.
 fn peerings(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
     for (from, to) in [(0, 1), (1, 0), (1, 2), (2, 1), (0, 2), (2, 0)] {
-        if !dice.seldom() {
-            let (access, forwarded) = (!dice.seldom(), !dice.seldom());
+        let hub = from == 1 || to == 1;
+        if hub != dice.rarely() {
+            let (access, forwarded) = (!dice.rarely(), !dice.rarely());
             builder = builder.link(&vnet_name(from), &vnet_name(to), |link| {
                 link.allow_virtual_network_access = access;
                 link.allow_forwarded_traffic = forwarded;
@@ -84,7 +91,7 @@ fn groups(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
             .collect();
         builder = builder.nsg(name, &rules.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    for subnet in ["v0/s0", "v1/s0", "v2/s1"] {
+    for subnet in ["v0/s0", "v1/s0", "v2/s0"] {
         if dice.seldom() {
             builder = builder.subnet_nsg(subnet, dice.one(&["g0", "g1"]));
         }
@@ -92,24 +99,27 @@ fn groups(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
     builder
 }
 
+/// Routes lead to the hub's VMs, more often than not.
 fn tables(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
     const TO: [&str; 7] = [
         "0.0.0.0/0",
         "10.0.0.0/16",
-        "10.1.0.0/16",
         "10.2.0.0/16",
+        "10.1.0.0/16",
         "10.1.1.0/24",
         "10.2.0.8/32",
         "10.0.0.0/8",
     ];
     for name in ["t0", "t1"] {
         let mut prefixes = std::collections::BTreeMap::new();
-        for _ in 0..dice.below(4) {
-            let hop = match dice.below(10) {
-                number @ 0..VMS => address(number, 0),
-                6 => "None".to_owned(),
-                7 => "VnetLocal".to_owned(),
-                8 => "Internet".to_owned(),
+        for _ in 0..1 + dice.below(3) {
+            let hop = match dice.below(16) {
+                0..6 => address(1, 0),
+                6..9 => address(4, 0),
+                number @ 9..12 => address(number - 9, 0),
+                12 => "None".to_owned(),
+                13 => "VnetLocal".to_owned(),
+                14 => "Internet".to_owned(),
                 _ => "10.1.0.99".to_owned(),
             };
             prefixes.insert(dice.one(&TO), hop);
@@ -117,12 +127,12 @@ fn tables(mut builder: NetworkBuilder, dice: &mut Dice<'_>) -> NetworkBuilder {
         let routes: Vec<_> = prefixes.iter().map(|(to, hop)| format!("r{} {to} {hop}", to.len())).collect();
         builder = builder.route_table(name, &routes.iter().map(String::as_str).collect::<Vec<_>>());
     }
-    for subnet in ["v0/s0", "v0/s1", "v1/s0", "v2/s0"] {
-        if dice.below(2) == 1 {
+    for subnet in ["v0/s0", "v2/s0", "v0/s1", "v2/s1"] {
+        if !dice.seldom() {
             builder = builder.subnet_routes(subnet, dice.one(&["t0", "t1"]));
         }
     }
-    builder
+    if dice.seldom() { builder.subnet_routes("v1/s0", "t1") } else { builder }
 }
 
 fn machine(builder: NetworkBuilder, dice: &mut Dice<'_>, number: usize) -> NetworkBuilder {
@@ -130,7 +140,8 @@ fn machine(builder: NetworkBuilder, dice: &mut Dice<'_>, number: usize) -> Netwo
     if dice.seldom() {
         addresses.push(address(number, 1));
     }
-    let (forwarding, guest, masquerade) = (dice.below(2) == 1, !dice.seldom(), dice.seldom());
+    let in_hub = number % 3 == 1;
+    let (forwarding, guest, masquerade) = (dice.rarely() != in_hub, !dice.rarely(), dice.seldom());
     let group = dice.seldom().then(|| builder.nsg_id("g1"));
     let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
     builder.vm_with(&format!("m{number}"), &addresses, |vm| {
@@ -159,7 +170,7 @@ proptest! {
 
     #[test]
     fn goal_states_carry_packets_to_where_the_verdict_says(
-        text in proptest::collection::vec(any::<u8>(), 0..160),
+        text in proptest::collection::vec(any::<u8>(), 0..200),
         from in 0..VMS, to in 0..VMS,
         protocol in prop_oneof![Just(IpProtocol::TCP), Just(IpProtocol::UDP), Just(IpProtocol::ICMP)],
         port in prop_oneof![Just(80_u16), Just(443), Just(5000)],

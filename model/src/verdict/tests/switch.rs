@@ -47,11 +47,16 @@ impl Switch {
         }
         for _ in 0..64 {
             let out = guest_route(&vm, packet).clone();
-            let next = match self.outbound(&out, packet) {
-                Ok(next) => next,
+            let asked = match self.outbound(&out, packet) {
+                Ok(asked) => asked,
                 Err(reason) => return Fate::Dropped(reason),
             };
             self.accept(&vm, &out, Direction::Outbound, packet);
+            let mappings = &self.bridge(&out).mappings;
+            let answer = mappings.iter().find(|mapping| mapping.customer_address == asked);
+            let Some(next) = answer.map(|mapping| mapping.mac) else {
+                return Fate::Dropped(DropReason::NoDestination);
+            };
             let Some((owner, nic)) = self.find(|_, nic| nic.mac == next) else { panic!("{next} is nobody") };
             if let Err(reason) = self.inbound(&nic, out.mac, packet) {
                 return Fate::Dropped(reason);
@@ -67,20 +72,19 @@ impl Switch {
         Fate::Circled
     }
 
-    fn outbound(&self, nic: &NetworkInterface, packet: Packet) -> Result<MacAddr, DropReason> {
+    /// The address that the port asks its bridge for.
+    fn outbound(&self, nic: &NetworkInterface, packet: Packet) -> Result<Ipv4Addr, DropReason> {
         if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.source) {
             return Err(DropReason::SourceAddress);
         }
         self.groups(nic, Direction::Outbound, packet)?;
         let covering = nic.port.routes.iter().filter(|route| route.prefix.contains(&packet.destination));
         let route = covering.max_by_key(|route| route.prefix.prefix_len()).unwrap();
-        let asked = match route.next_hop {
-            NextHop::Drop { reason } => return Err(reason),
-            NextHop::VirtualAppliance { address } => address,
-            NextHop::VnetLocal | NextHop::VnetPeering => packet.destination,
-        };
-        let mapping = self.bridge(nic).mappings.iter().find(|mapping| mapping.customer_address == asked);
-        mapping.map(|mapping| mapping.mac).ok_or(DropReason::NoDestination)
+        match route.next_hop {
+            NextHop::Drop { reason } => Err(reason),
+            NextHop::VirtualAppliance { address } => Ok(address),
+            NextHop::VnetLocal | NextHop::VnetPeering => Ok(packet.destination),
+        }
     }
 
     fn inbound(&self, nic: &NetworkInterface, sender: MacAddr, packet: Packet) -> Result<(), DropReason> {
