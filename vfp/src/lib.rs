@@ -4,6 +4,7 @@
 //! Deciding and acting are apart. [`lower()`] turns a goal state into values ([`network`], [`ruleset`]) without asking
 //! anyone; [`reconcile()`] makes the kernel hold them; [`events`] puts what the kernel logs into Azure's words.
 
+pub mod counters;
 pub mod events;
 pub mod lower;
 pub mod names;
@@ -11,5 +12,6 @@ pub mod network;
 pub mod reconcile;
 pub mod ruleset;
 
+pub use counters::counters;
 pub use lower::lower;
 pub use reconcile::reconcile;
