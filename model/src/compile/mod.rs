@@ -2,9 +2,9 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`overlay`] | which addresses a host must know, and where they live |
-//! | [`port`] | a NIC's policy |
-//! | [`guest`] | what runs in a VM |
+//! | `overlay` | which addresses a host must know, and where they live |
+//! | `port` | a NIC's policy |
+//! | `guest` | what runs in a VM |
 
 mod guest;
 mod overlay;

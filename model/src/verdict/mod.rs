@@ -4,15 +4,26 @@
 //! state that the data plane keeps (flows that a port has accepted, sources that a guest has replaced), so the reply
 //! meets what it would meet.
 //!
+//! Where Azure's pages are silent, the data plane and this walk decide alike:
+//! - A port knows a flow by the packets that it has accepted in either direction. Only replies to those skip the groups; a
+//!   reply at a port that has not seen the first packet is judged as if it were new.
+//! - Source, destination, protocol, peering and route checks are for every packet, also for replies.
+//! - A packet whose routes lead round in a circle is denied by the route that closes the circle. A route that names the
+//!   very NIC that it steers denies as an unreachable next hop.
+//! - A virtual network sends to its own NICs and to those of connected peers with access, whatever route leads there.
+//! - A guest takes no packet from the wire with a source of its own, as Linux does, and masquerades only what opens a
+//!   flow: a TCP or ICMP reply without its request is forwarded as it is.
+//! - When a question names a VM and another one has its address in the sender's reach, the packet is not delivered.
+//!
 //! | module | idea |
 //! |---|---|
 //! | [`question`] | who asks for what; endpoints |
 //! | [`explanation`] | the answer, as `vnetlab explain -o json` prints it |
 //! | [`packet`] | a packet and the flow that it belongs to |
-//! | [`guest`] | which NIC a guest sends from; what it does with what it gets |
-//! | [`port`] | what a port decides, outbound and inbound |
+//! | `guest` | which NIC a guest sends from; what it does with what it gets |
+//! | `port` | what a port decides, outbound and inbound |
 //! | [`rule_match`] | the first rule of a group that matches |
-//! | [`journey`] | from guest to guest until the packet arrives or is dropped |
+//! | `journey` | from guest to guest until the packet arrives or is dropped |
 
 pub mod explanation;
 mod guest;

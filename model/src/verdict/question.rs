@@ -152,7 +152,7 @@ fn primary_address(network: &Network, nic: NicRef) -> Ipv4Addr {
 fn named_nic(network: &Network, text: &str) -> Result<NicRef, QuestionError> {
     let (vm_name, nic_name) = text.split_once('/').map_or((text, None), |(vm, nic)| (vm, Some(nic)));
     let vm = network.find_vm(vm_name).ok_or_else(|| QuestionError::UnknownVm {
-        name: text.to_owned(),
+        name: vm_name.to_owned(),
         similar: nearest(vm_name, network.virtual_machines.iter().map(|vm| vm.name.as_str())),
     })?;
     let nics = &network.vm(vm).nics;
