@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`reach`] | peers, and the NIC addresses that a virtual network can send to |
 //! | [`routes`] | system, peering and user-defined routes; which one is active |
-//! | [`hop`] | where an active route leads a packet, or why it drops it |
+//! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
 //! | [`tags`] | service tags as addresses; they differ per subnet |
 //! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
 //! | [`difference`] | one address set without another |

@@ -66,7 +66,7 @@ pub fn explain(network: &Network, question: &Question) -> Result<Explanation, Qu
         End::Dropped(_) => None,
     };
     let reason = first.reason().or_else(|| reply.as_ref().and_then(Journey::reason));
-    let stayed_in_guest = first.path.len() == 1 && first.reason().is_none();
+    let stays_in_guest = guest::owns(network, asked.sender, asked.packet.destination);
     Ok(Explanation {
         from: question.from.clone(),
         to: question.to.clone(),
@@ -77,7 +77,7 @@ pub fn explain(network: &Network, question: &Question) -> Result<Explanation, Qu
         path: names(&first.path),
         received: first.received(network),
         egress: None,
-        encryption: (!stayed_in_guest).then_some("NX"),
+        encryption: (!stays_in_guest).then_some("NX"),
         reply: reply.as_ref().map(|reply| Reply {
             verdict: if reply.reason().is_none() { Access::Allow } else { Access::Deny },
             reason: reply.reason().cloned(),

@@ -6,6 +6,7 @@ mod ports;
 mod questions;
 mod random;
 mod switch;
+mod topologies;
 
 use goal_state::nsg::Access;
 use goal_state::vm::{Listen, Transport};
