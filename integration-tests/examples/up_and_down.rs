@@ -182,13 +182,12 @@ fn markdown(measured: &[Value], rounds: usize) -> String {
     for subject in measured {
         for phase in PHASES {
             let (lab, bare) = (median(&subject[phase]["vnetlab"]), median(&subject[phase]["bare"]));
-            let (name, ratio) = (subject["subject"].as_str().unwrap(), lab / bare);
+            let name = subject["subject"].as_str().unwrap();
+            // Giving namespaces up returns at once; nothing can be compared with that.
+            let ratio = if bare < 1.0 { "-".to_owned() } else { format!("{:.1}", lab / bare) };
             let (namespaces, veths) = (&subject["namespaces"], &subject["veths"]);
-            writeln!(
-                text,
-                "| {name} | {namespaces} | {veths} | {phase} | {lab:.1} | {bare:.1} | {ratio:.1} |"
-            )
-            .unwrap();
+            writeln!(text, "| {name} | {namespaces} | {veths} | {phase} | {lab:.1} | {bare:.1} | {ratio} |")
+                .unwrap();
         }
     }
     text
