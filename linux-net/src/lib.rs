@@ -22,6 +22,7 @@ pub mod mac;
 pub mod netlink;
 pub mod netns;
 pub mod nflog;
+mod nfnetlink;
 pub mod nft;
 mod nlmsg;
 pub mod process;

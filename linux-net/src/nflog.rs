@@ -7,15 +7,15 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, SystemTime};
 
-use netlink_sys::protocols::NETLINK_NETFILTER;
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::Socket;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, setsockopt, sockopt};
 
 use crate::mac::MacAddr;
 use crate::netns::{NetNs, NetNsError};
-use crate::nlmsg::{self, Kind};
+use crate::nfnetlink::{self, Request};
+use crate::nlmsg;
 
 /// How much of a packet is handed over, in bytes: enough for the headers that explain a verdict.
 pub const SNAPLEN: u32 = 128;
@@ -190,9 +190,7 @@ impl std::fmt::Debug for NflogSocket {
 }
 
 fn open_here() -> io::Result<Socket> {
-    let mut socket = Socket::new(NETLINK_NETFILTER)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
+    let socket = nfnetlink::open_here()?;
     // The first is for root of the machine only; an ordinary user gets what the machine allows.
     if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
         setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER)?;
@@ -215,22 +213,11 @@ fn configure(socket: &Socket, group: u16) -> io::Result<()> {
     )
 }
 
-/// Sends one configuration message and waits for its acknowledgement; packets that come before it are not yet ours.
 fn ask(socket: &Socket, group: u16, attributes: &[(u16, &[u8])]) -> io::Result<()> {
-    const SEQUENCE: u32 = 1;
-    let message = nlmsg::netfilter_request(MESSAGE_CONFIG, 0, SEQUENCE, 0, group, attributes);
-    socket.send(&message, 0)?;
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        for frame in nlmsg::frames(&datagram) {
-            if let Kind::Answer(verdict) = frame.kind() {
-                return match verdict.errno {
-                    0 => Ok(()),
-                    errno => Err(io::Error::from_raw_os_error(errno)),
-                };
-            }
-        }
-    }
+    let mut bytes = Vec::new();
+    attributes.iter().for_each(|(kind, value)| nlmsg::push_attribute(&mut bytes, *kind, value));
+    let request = Request { kind: MESSAGE_CONFIG, flags: 0, family: 0, resource: group, attributes: &bytes };
+    nfnetlink::ask(socket, &request)
 }
 
 /// A packet and its number. `payload` begins with nfnetlink's own four-byte header.

@@ -112,31 +112,6 @@ pub(crate) fn push_attribute(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
     bytes.resize(align(bytes.len()), 0);
 }
 
-/// One nfnetlink request: header, the family's own four bytes (address family, version 0, `resource`), attributes.
-pub(crate) fn netfilter_request(
-    kind: u16,
-    flags: u16,
-    sequence: u32,
-    family: u8,
-    resource: u16,
-    attributes: &[(u16, &[u8])],
-) -> Vec<u8> {
-    const REQUEST_AND_ACK: u16 = 1 | 4;
-    let mut bytes = vec![0; 4];
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(&(flags | REQUEST_AND_ACK).to_ne_bytes());
-    bytes.extend_from_slice(&sequence.to_ne_bytes());
-    bytes.extend_from_slice(&0u32.to_ne_bytes());
-    bytes.extend_from_slice(&[family, 0]);
-    bytes.extend_from_slice(&resource.to_be_bytes());
-    for (kind, value) in attributes {
-        push_attribute(&mut bytes, *kind, value);
-    }
-    let length = bytes.len() as u32;
-    bytes[..4].copy_from_slice(&length.to_ne_bytes());
-    bytes
-}
-
 /// A C string, as far as it is text.
 pub(crate) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());

@@ -23,9 +23,9 @@ fn log(prefix: &str) -> Statement {
 
 /// A table with every field, every statement and every value that is allowed in the family `ip`.
 fn everything() -> Ruleset {
-    let mut table = Table::new(Family::Ip, name("all"));
+    let mut table = Table::new(Family::Ip, name("everything"));
     table.counters = vec![
-        Counter { name: name("fwd"), comment: Some(Comment::new("a/b c").unwrap()) },
+        Counter { name: name("nic_in_100"), comment: Some(Comment::new("a/b c").unwrap()) },
         Counter { name: name("plain"), comment: None },
     ];
     table.sets = vec![
@@ -128,7 +128,7 @@ fn everything() -> Ruleset {
     let deny = Chain::new(
         name("deny"),
         vec![
-            Rule::new([Statement::Counter(name("fwd")), log("d 1"), Statement::Drop])
+            Rule::new([Statement::Counter(name("nic_in_100")), log("d 1"), Statement::Drop])
                 .comment(Comment::lossy("why")),
         ],
     );
@@ -273,6 +273,7 @@ fn a_dropped_packet_is_counted_and_logged() {
         let counters = nft::counters(&b).unwrap();
         assert_eq!(counters.len(), 1);
         assert_eq!((counters[0].name.as_str(), counters[0].packets, counters[0].bytes), ("denied", 1, 84));
+        assert_eq!((counters[0].family.as_str(), counters[0].comment.as_str()), ("ip", "a/b"));
     });
 }
 

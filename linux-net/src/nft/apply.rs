@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value as Json;
-
+use super::kernel;
 use super::table::Ruleset;
 use super::text::Comment;
 use crate::netns::{NetNs, NetNsError};
@@ -32,24 +31,16 @@ pub enum NftError {
         /// The line of the ruleset that it is about, if it says so.
         line: Option<String>,
     },
-    /// nft could not list something.
-    #[error("nft cannot list {what} in {namespace}: {stderr}")]
+    /// The kernel could not list something.
+    #[error("cannot list the {what} in {namespace}")]
     List {
-        /// Where.
-        namespace: String,
         /// What.
         what: &'static str,
-        /// What nft says.
-        stderr: String,
-    },
-    /// nft's answer is not what we know.
-    #[error("cannot understand nft's list of {what}")]
-    Decode {
-        /// Of what.
-        what: &'static str,
+        /// Where.
+        namespace: String,
         /// Why.
         #[source]
-        source: serde_json::Error,
+        source: io::Error,
     },
 }
 
@@ -86,7 +77,7 @@ pub fn delete(namespace: &NetNs) -> Result<(), NftError> {
 /// A table in the kernel that bears our mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Owned {
-    family: String,
+    family: &'static str,
     name: String,
     digest: String,
     /// How many tables the ruleset had.
@@ -97,7 +88,7 @@ fn script(ruleset: &Ruleset, owned: &[Owned]) -> String {
     let mut script = String::new();
     let comment = Comment::lossy(&format!("{MARK} {} {}", ruleset.digest(), ruleset.tables.len()));
     for table in owned {
-        remove(&mut script, &table.family, &table.name);
+        remove(&mut script, table.family, &table.name);
     }
     for table in &ruleset.tables {
         let (family, name) = (table.family.to_string(), table.name.as_str());
@@ -116,33 +107,17 @@ fn remove(script: &mut String, family: &str, name: &str) {
 }
 
 fn owned_tables(namespace: &NetNs) -> Result<Vec<Owned>, NftError> {
-    let tables = list(namespace, "tables")?;
-    Ok(tables.iter().filter_map(|entry| owned(entry.get("table")?)).collect())
+    let failed = |source| NftError::List { what: "tables", namespace: namespace.to_string(), source };
+    Ok(kernel::tables(namespace)?.map_err(failed)?.into_iter().filter_map(owned).collect())
 }
 
-fn owned(table: &Json) -> Option<Owned> {
-    let text = |key: &str| table.get(key)?.as_str();
-    let mut words = text("comment")?.split(' ');
+fn owned(table: kernel::TableEntry) -> Option<Owned> {
+    let mut words = table.comment.split(' ');
     if words.next() != Some(MARK) {
         return None;
     }
     let (digest, total) = (words.next()?.to_owned(), words.next()?.parse().ok()?);
-    Some(Owned { family: text("family")?.to_owned(), name: text("name")?.to_owned(), digest, total })
-}
-
-/// The entries of `nft -j list WHAT`.
-pub(super) fn list(namespace: &NetNs, what: &'static str) -> Result<Vec<Json>, NftError> {
-    let output = run(namespace, &["-j", "list", what], "")?;
-    if !output.status.success() {
-        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(NftError::List { namespace: namespace.to_string(), what, stderr });
-    }
-    let mut answer: Json =
-        serde_json::from_slice(&output.stdout).map_err(|source| NftError::Decode { what, source })?;
-    match answer.get_mut("nftables").map(Json::take) {
-        Some(Json::Array(entries)) => Ok(entries),
-        _ => Ok(Vec::new()),
-    }
+    Some(Owned { family: table.family, name: table.name, digest, total })
 }
 
 /// Runs nft on a thread inside the namespace, which the program inherits.

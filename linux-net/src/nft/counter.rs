@@ -1,8 +1,7 @@
 //! The named counters of a namespace.
 
-use serde_json::Value as Json;
-
-use super::apply::{NftError, list};
+use super::apply::NftError;
+use super::kernel;
 use crate::netns::NetNs;
 
 /// A named counter and what it has counted since its table was made.
@@ -14,7 +13,7 @@ pub struct CounterValue {
     pub table: String,
     /// The counter's name.
     pub name: String,
-    /// The counter's comment, empty if it has none. nft before 1.0.7 does not tell it in its list.
+    /// The counter's comment, empty if it has none.
     pub comment: String,
     /// Packets.
     pub packets: u64,
@@ -24,19 +23,14 @@ pub struct CounterValue {
 
 /// All named counters of all tables, in the kernel's order.
 pub fn counters(namespace: &NetNs) -> Result<Vec<CounterValue>, NftError> {
-    let entries = list(namespace, "counters")?;
-    Ok(entries.iter().filter_map(|entry| decode(entry.get("counter")?)).collect())
+    let entries = kernel::counters(namespace)?;
+    let failed = |source| NftError::List { what: "counters", namespace: namespace.to_string(), source };
+    Ok(entries.map_err(failed)?.into_iter().map(CounterValue::from).collect())
 }
 
-fn decode(counter: &Json) -> Option<CounterValue> {
-    let text = |key: &str| counter.get(key).and_then(Json::as_str).map(str::to_owned);
-    let number = |key: &str| counter.get(key).and_then(Json::as_u64);
-    Some(CounterValue {
-        family: text("family")?,
-        table: text("table")?,
-        name: text("name")?,
-        comment: text("comment").unwrap_or_default(),
-        packets: number("packets")?,
-        bytes: number("bytes")?,
-    })
+impl From<kernel::CounterEntry> for CounterValue {
+    fn from(entry: kernel::CounterEntry) -> Self {
+        let kernel::CounterEntry { family, table, name, comment, packets, bytes } = entry;
+        Self { family: family.to_owned(), table, name, comment, packets, bytes }
+    }
 }

@@ -8,6 +8,7 @@
 
 mod apply;
 mod counter;
+mod kernel;
 mod statement;
 mod table;
 mod text;

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// See [`Name`].
-    #[error("{0:?} is no name for nft: a letter, then up to 126 letters, digits and underscores")]
+    #[error("{0:?} is no name for nft: a letter, then up to 126 letters, digits and underscores; no keyword")]
     Name(String),
     /// See [`Comment`].
     #[error("{0:?} is no comment for nft: at most 127 printable ASCII characters, no quotes or backslashes")]
@@ -18,9 +18,8 @@ pub enum InvalidText {
     LogPrefix(String),
 }
 
-/// The name of a table, chain, counter or set: a letter, then letters, digits and underscores; at most 127. nft's keywords
-/// (`fwd`, `in`...) are names here too, because names are always printed with quotes where nft allows it and callers are
-/// free to prefix them where not.
+/// The name of a table, chain, counter, set or device: a letter, then letters, digits and underscores; at most 127. Words of
+/// nft's own language (`fwd`, `in`, `all`...) are refused, because nft does not let names be quoted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
@@ -35,13 +34,42 @@ pub struct LogPrefix(String);
 /// The kernel's limits (`NFT_NAME_MAXLEN` is larger; `NF_LOG_PREFIXLEN` and nft's comments end here).
 const LONGEST: usize = 127;
 
+/// Words that begin something in nft's language (its scanner.l, 1.0.6), sorted.
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "abs", "accept", "add", "address", "ah", "all", "amanda", "arp", "at", "auto", "bridge", "burst", "bypass",
+    "bytes", "cgroup", "chain", "chains", "challenge", "chunk", "classid", "code", "comment", "comp", "concurrent",
+    "constant", "continue", "count", "counter", "counters", "create", "ct", "data", "day", "dccp", "default",
+    "define", "delete", "describe", "dest", "devgroup", "device", "devices", "disabled", "dnat", "dpt", "drop",
+    "dscp", "dst", "dup", "dynamic", "ecn", "element", "elements", "entries", "error", "esp", "established", "ether",
+    "eval", "exists", "expires", "export", "fib", "filter", "final", "flags", "flow", "flowtable", "flowtables",
+    "flush", "frag", "fwd", "gateway", "ge", "get", "goto", "gre", "group", "gt", "handle", "hash", "hdrlength",
+    "helper", "helpers", "hook", "hour", "ibriport", "icmp", "id", "if", "igmp", "iif", "iifname", "import", "in",
+    "include", "index", "inet", "ingress", "insert", "interface", "interval", "ip", "ipsec", "json", "jump", "kind",
+    "l4proto", "last", "le", "length", "level", "limit", "list", "log", "lt", "mac", "map", "maps", "mark",
+    "masquerade", "merge", "meta", "meter", "meters", "mh", "minute", "missing", "mode", "monitor", "mss",
+    "multiple", "nat", "ne", "netdev", "new", "notrack", "numgen", "obrname", "oif", "oifname", "option", "original",
+    "osf", "over", "packets", "performance", "persistent", "pkttype", "policy", "prefix", "priority", "proto",
+    "protocol", "quantity", "queue", "quota", "random", "rawpayload", "redefine", "redirect", "reject", "rename",
+    "replace", "reply", "reset", "return", "revert", "route", "rt", "rtclassid", "rule", "rules", "ruleset", "saddr",
+    "sctp", "secmark", "secmarks", "second", "sequence", "set", "sets", "size", "skgid", "skuid", "snaplen", "snat",
+    "socket", "source", "src", "state", "stateless", "static", "status", "synproxy", "synproxys", "syntax", "table",
+    "tables", "tcp", "th", "time", "timeout", "timeouts", "to", "total", "tproxy", "transparent", "ttl", "type",
+    "typeof", "udp", "udplite", "undefine", "unknown", "update", "used", "version", "via", "vlan", "vmap", "vtag",
+    "week", "wildcard", "year", "zone",
+];
+
 impl Name {
     /// Checks a name.
     pub fn new(name: impl Into<String>) -> Result<Self, InvalidText> {
         let name = name.into();
         let begins = name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic());
         let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if begins && rest && name.len() <= LONGEST { Ok(Self(name)) } else { Err(InvalidText::Name(name)) }
+        if begins && rest && name.len() <= LONGEST && KEYWORDS.binary_search(&name.as_str()).is_err() {
+            Ok(Self(name))
+        } else {
+            Err(InvalidText::Name(name))
+        }
     }
 
     /// The name.
@@ -118,6 +146,8 @@ mod tests {
         for name in ["", "1a", "_a", "a-b", "a b", "a;b", "a\nb", "é"] {
             assert!(Name::new(name).is_err(), "{name:?}");
         }
+        assert!(KEYWORDS.is_sorted());
+        assert!(Name::new("fwd").is_err());
         assert!(Name::new("nic_in_100").is_ok());
         assert!(Name::new("a".repeat(128)).is_err());
     }
