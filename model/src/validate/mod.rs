@@ -68,24 +68,27 @@ impl Loaded {
 #[must_use]
 pub fn load(text: &str) -> Loaded {
     let parsed = topology::parse(text);
-    let validated = parsed.topology.as_ref().map(|topology| validate(topology, text));
+    let readable = parsed.diagnostics.is_empty();
+    let validated = parsed.topology.as_ref().map(|topology| {
+        let report = Report::new(&topology.omitted, readable);
+        validate(topology, text, report)
+    });
     let (network, found) = match validated {
         Some(Ok((network, warnings))) => (Some(network), warnings),
         Some(Err(problems)) => (None, problems),
         None => (None, Vec::new()),
     };
-    let readable = parsed.diagnostics.is_empty();
     let mut diagnostics = parsed.diagnostics.clone();
     diagnostics.extend(found);
     Loaded { network: network.filter(|_| readable), diagnostics: parsed.with_paths(diagnostics) }
 }
 
-/// The network that `topology`, read from `text`, means, and what deserves a look in it.
-///
-/// # Errors
-/// Everything for which the file is refused, and the warnings after that.
-pub fn validate(topology: &Topology, text: &str) -> Result<(Network, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mut report = Report::new(&topology.omitted);
+/// The network that `topology`, read from `text`, means, and the warnings; or all errors, and the warnings after them.
+fn validate(
+    topology: &Topology,
+    text: &str,
+    mut report: Report,
+) -> Result<(Network, Vec<Diagnostic>), Vec<Diagnostic>> {
     let network = network_of(topology, text, &mut report);
     if let Some(network) = &network {
         test_case::check_senders(topology, network, &mut report);

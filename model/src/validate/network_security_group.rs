@@ -179,7 +179,7 @@ fn address_prefixes(
     let side = side.as_str();
     if raw.is_empty() {
         let message = format!("rule `{rule}` has an empty list of {side} addresses");
-        report.error("SecurityRuleEmptySide", rule.span, message, format!("leave it out for any {side}"));
+        report.empty("SecurityRuleEmptySide", rule.span, message, format!("leave it out for any {side}"));
         return None;
     }
     let what = format!("{side} addresses of rule `{rule}`");
@@ -241,7 +241,7 @@ fn application_security_groups(
     let side = side.as_str();
     if raw.is_empty() {
         let message = format!("rule `{rule}` has an empty list of {side} application security groups");
-        report.error("SecurityRuleEmptySide", rule.span, message, format!("leave it out for any {side}"));
+        report.empty("SecurityRuleEmptySide", rule.span, message, format!("leave it out for any {side}"));
         return None;
     }
     let what = format!("{side} application security groups of rule `{rule}`");
@@ -264,7 +264,7 @@ fn ports(
     let side = side.as_str();
     if raw.is_empty() {
         let message = format!("rule `{rule}` has an empty list of {side} ports");
-        report.error("SecurityRuleEmptySide", rule.span, message, "leave it out for every port");
+        report.empty("SecurityRuleEmptySide", rule.span, message, "leave it out for every port");
     }
     let what = format!("{side} port ranges of rule `{rule}`");
     report.at_most(limits::ENTRIES_PER_RULE_SIDE, raw.len(), first_span(rule, raw), &what);

@@ -1,6 +1,6 @@
 //! Routes that Azure accepts and that then carry nothing, because nobody at the next hop forwards. Warnings only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
 use crate::network::{Network, NicRef, RouteTableId, SubnetRef, UserNextHop, UserRoute, VnetId};
@@ -22,15 +22,21 @@ pub(super) struct DeadRoute {
 
 /// Everything that is wrong with the routes of the tables that are attached to a subnet.
 pub(super) fn dead_routes(network: &Network) -> BTreeSet<DeadRoute> {
-    attached_tables(network)
-        .flat_map(|(subnet, table)| {
-            let routes = network.route_table(table).routes.iter().enumerate();
-            routes.filter_map(move |(route, user_route)| {
-                let (code, message, help) = problem(network, subnet, user_route)?;
-                Some(DeadRoute { table: table.0, route, code, message, help })
-            })
-        })
-        .collect()
+    let check = NextHops::new(network);
+    let mut dead = BTreeSet::new();
+    for (subnet, table) in attached_tables(network) {
+        for (route, user_route) in network.route_table(table).routes.iter().enumerate() {
+            let problem = check.problem(subnet, user_route);
+            dead.extend(problem.map(|(code, message, help)| DeadRoute {
+                table: table.0,
+                route,
+                code,
+                message,
+                help,
+            }));
+        }
+    }
+    dead
 }
 
 fn attached_tables(network: &Network) -> impl Iterator<Item = (SubnetRef, RouteTableId)> {
@@ -43,61 +49,95 @@ fn attached_tables(network: &Network) -> impl Iterator<Item = (SubnetRef, RouteT
 
 type Problem = (&'static str, String, String);
 
-fn problem(network: &Network, subnet: SubnetRef, route: &UserRoute) -> Option<Problem> {
-    match route.next_hop {
-        UserNextHop::VirtualAppliance(address) => appliance_problem(network, subnet, route, address),
-        UserNextHop::VirtualNetworkGateway => Some((
-            "NextHopGatewayMissing",
-            format!(
-                "route `{}` leads to a virtual network gateway, and there is none: it drops its packets",
-                route.name
-            ),
-            "use another next hop".to_owned(),
-        )),
-        UserNextHop::VnetLocal | UserNextHop::Internet | UserNextHop::None => None,
-    }
+/// Who is at the next hops.
+struct NextHops<'a> {
+    network: &'a Network,
+    /// The NICs that have an address; several when unrelated virtual networks overlap.
+    owners: HashMap<Ipv4Addr, Vec<NicRef>>,
 }
 
-fn appliance_problem(
-    network: &Network,
-    subnet: SubnetRef,
-    route: &UserRoute,
-    address: Ipv4Addr,
-) -> Option<Problem> {
-    let vnet_name = &network.vnet(subnet.vnet).name;
-    let Some(nic) = reachable_nic(network, subnet.vnet, address) else {
-        return Some((
-            "NextHopUnreachable",
-            format!(
-                "route `{}` leads to {address}, which no NIC in `{vnet_name}` or a virtual network peered with it has",
-                route.name
-            ),
-            elsewhere(network, address),
-        ));
-    };
-    let vm = network.vm(nic.vm);
-    let nic_name = format!("{}/{}", vm.name, network.nic(nic).name);
-    if !network.nic(nic).enable_ip_forwarding {
-        return Some((
-            "NextHopWithoutIPForwarding",
-            format!(
-                "route `{}` leads to `{nic_name}`, which may not receive the packets of others",
-                route.name
-            ),
-            format!("set `enableIPForwarding: true` on `{nic_name}`"),
-        ));
+impl<'a> NextHops<'a> {
+    fn new(network: &'a Network) -> Self {
+        let mut owners: HashMap<Ipv4Addr, Vec<NicRef>> = HashMap::new();
+        for (at, nic) in network.nics() {
+            nic.addresses.iter().for_each(|address| owners.entry(*address).or_default().push(at));
+        }
+        Self { network, owners }
     }
-    if !vm.guest_ip_forwarding {
-        return Some((
-            "NextHopGuestDoesNotForward",
-            format!(
-                "route `{}` leads to `{}`, whose operating system does not forward packets",
-                route.name, vm.name
-            ),
-            format!("set `guest: {{ipForwarding: true}}` on `{}`", vm.name),
-        ));
+
+    fn problem(&self, subnet: SubnetRef, route: &UserRoute) -> Option<Problem> {
+        match route.next_hop {
+            UserNextHop::VirtualAppliance(address) => self.appliance_problem(subnet, route, address),
+            UserNextHop::VirtualNetworkGateway => Some((
+                "NextHopGatewayMissing",
+                format!("route `{}` leads to a virtual network gateway, and there is none", route.name),
+                "use another next hop: it drops its packets".to_owned(),
+            )),
+            UserNextHop::VnetLocal | UserNextHop::Internet | UserNextHop::None => None,
+        }
     }
-    (network.nic(nic).subnet == subnet).then(|| loop_problem(network, subnet, route, &nic_name))
+
+    fn appliance_problem(&self, subnet: SubnetRef, route: &UserRoute, address: Ipv4Addr) -> Option<Problem> {
+        let network = self.network;
+        let vnet_name = &network.vnet(subnet.vnet).name;
+        let Some(nic) = self.reachable(subnet.vnet, address) else {
+            return Some((
+                "NextHopUnreachable",
+                format!(
+                    "route `{}` leads to {address}, which no NIC in `{vnet_name}` or a virtual network peered with it has",
+                    route.name
+                ),
+                self.elsewhere(address),
+            ));
+        };
+        let vm = network.vm(nic.vm);
+        let nic_name = format!("{}/{}", vm.name, network.nic(nic).name);
+        if !network.nic(nic).enable_ip_forwarding {
+            return Some((
+                "NextHopWithoutIPForwarding",
+                format!(
+                    "route `{}` leads to `{nic_name}`, which may not receive the packets of others",
+                    route.name
+                ),
+                format!("set `enableIPForwarding: true` on `{nic_name}`"),
+            ));
+        }
+        if !vm.guest_ip_forwarding {
+            return Some((
+                "NextHopGuestDoesNotForward",
+                format!(
+                    "route `{}` leads to `{}`, whose operating system does not forward packets",
+                    route.name, vm.name
+                ),
+                format!("set `guest: {{ipForwarding: true}}` on `{}`", vm.name),
+            ));
+        }
+        (network.nic(nic).subnet == subnet).then(|| loop_problem(network, subnet, route, &nic_name))
+    }
+
+    /// The NIC that has `address` and is in `vnet` or in a virtual network that `vnet` is connected to.
+    fn reachable(&self, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
+        let reaches = |other: VnetId| {
+            other == vnet
+                || self.network.vnet(vnet).peering_to(other).is_some_and(|peering| peering.connected)
+        };
+        self.with(address).iter().copied().find(|nic| reaches(self.network.nic(*nic).subnet.vnet))
+    }
+
+    fn with(&self, address: Ipv4Addr) -> &[NicRef] {
+        self.owners.get(&address).map_or(&[], Vec::as_slice)
+    }
+
+    fn elsewhere(&self, address: Ipv4Addr) -> String {
+        match self.with(address).first() {
+            Some(nic) => format!(
+                "`{}` has it, in `{}`: peer the two virtual networks, with a link on each side",
+                self.network.vm(nic.vm).name,
+                self.network.vnet(self.network.nic(*nic).subnet.vnet).name
+            ),
+            None => "name the private address of a NIC that forwards".to_owned(),
+        }
+    }
 }
 
 fn loop_problem(network: &Network, subnet: SubnetRef, route: &UserRoute, nic_name: &str) -> Problem {
@@ -111,27 +151,4 @@ fn loop_problem(network: &Network, subnet: SubnetRef, route: &UserRoute, nic_nam
         ),
         "give the appliance a subnet of its own, without this route table".to_owned(),
     )
-}
-
-/// The NIC that has `address` and is in `vnet` or in a virtual network that `vnet` is connected to.
-fn reachable_nic(network: &Network, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
-    let reaches = |other: VnetId| {
-        other == vnet || network.vnet(vnet).peering_to(other).is_some_and(|peering| peering.connected)
-    };
-    nics_with(network, address).find(|nic| reaches(network.nic(*nic).subnet.vnet))
-}
-
-fn nics_with(network: &Network, address: Ipv4Addr) -> impl Iterator<Item = NicRef> {
-    network.nics().filter(move |(_, nic)| nic.addresses.contains(&address)).map(|(nic, _)| nic)
-}
-
-fn elsewhere(network: &Network, address: Ipv4Addr) -> String {
-    match nics_with(network, address).next() {
-        Some(nic) => format!(
-            "`{}` has it, in `{}`: peer the two virtual networks, with a link on each side",
-            network.vm(nic.vm).name,
-            network.vnet(network.nic(nic).subnet.vnet).name
-        ),
-        None => "name the private address of a NIC that forwards".to_owned(),
-    }
 }

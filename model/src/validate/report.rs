@@ -5,19 +5,41 @@ use crate::topology::{Span, Spanned};
 
 use super::name::{Names, resource_name_problem};
 
+/// More errors than this are counted, not told: nobody reads them, and a broken generator can make millions.
+const MOST_ERRORS: usize = 1000;
+/// So many errors look for the name that was meant; the search is over all names.
+const MOST_SUGGESTIONS: usize = 100;
+
 /// Collects problems.
 #[derive(Debug)]
 pub(super) struct Report {
     /// Keys that could not be read, which has been told: nothing is said about their absence.
     omitted: Vec<String>,
+    /// Whether everything else could be read; otherwise lists may lack items.
+    readable: bool,
     errors: Vec<Diagnostic>,
+    /// Errors after the first [`MOST_ERRORS`].
+    untold: usize,
     warnings: Vec<Diagnostic>,
 }
 
 impl Report {
     /// No problems yet, for a file in which the keys `omitted` could not be read.
-    pub(super) fn new(omitted: &[String]) -> Self {
-        Self { omitted: omitted.to_vec(), errors: Vec::new(), warnings: Vec::new() }
+    pub(super) fn new(omitted: &[String], readable: bool) -> Self {
+        Self { omitted: omitted.to_vec(), readable, errors: Vec::new(), untold: 0, warnings: Vec::new() }
+    }
+
+    /// An error about an empty list, unless it may have lost its items because they could not be read.
+    pub(super) fn empty(
+        &mut self,
+        code: &'static str,
+        at: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        if self.readable {
+            self.error(code, at, message, help);
+        }
     }
 
     /// Whether a key of this name was written and could not be read.
@@ -33,7 +55,11 @@ impl Report {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.errors.push(Diagnostic::error(code, at, message).help(help));
+        if self.errors.len() < MOST_ERRORS {
+            self.errors.push(Diagnostic::error(code, at, message).help(help));
+        } else {
+            self.untold += 1;
+        }
     }
 
     /// Azure accepts it, and it will surprise.
@@ -73,7 +99,8 @@ impl Report {
     ) -> Option<usize> {
         let found = names.find(name);
         if found.is_none() && !self.is_omitted(name) {
-            let help = match names.closest(name) {
+            let few = self.errors.len() < MOST_SUGGESTIONS;
+            let help = match if few { names.closest(name) } else { None } {
                 Some(similar) => format!("did you mean `{parent}{similar}`?"),
                 None if names.is_empty() => format!("there is no {kind} at all"),
                 None => format!("there is {}", names.listed()),
@@ -123,6 +150,11 @@ impl Report {
     pub(super) fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         if self.is_clean() {
             return Ok(self.warnings);
+        }
+        if let Some(last) = self.errors.last().filter(|_| self.untold > 0) {
+            let message = format!("there are {} more errors", self.untold);
+            let more = Diagnostic::error("TooManyErrors", last.span, message).help("mend the first ones");
+            self.errors.push(more);
         }
         self.errors.append(&mut self.warnings);
         Err(self.errors)

@@ -105,7 +105,7 @@ impl SubnetCheck<'_> {
     fn prefix(&mut self, raw: &topology::Subnet, special: Option<&SpecialSubnet>) -> Option<Ipv4Net> {
         let Some(prefix) = raw.address_prefix.first() else {
             let message = format!("subnet `{}` has no address prefix", self.path());
-            self.report.error(
+            self.report.empty(
                 "SubnetPrefixMissing",
                 self.name.span,
                 message,

@@ -102,9 +102,9 @@ fn address_space(
     raw: &OneOrMany<topology::Ipv4Prefix>,
     report: &mut Report,
 ) -> Vec<Ipv4Net> {
-    if raw.is_empty() && !report.is_omitted("addressSpace") {
+    if raw.is_empty() {
         let message = format!("virtual network `{name}` has no address prefix");
-        report.error(
+        report.empty(
             "AddressSpaceMissing",
             name.span,
             message,
