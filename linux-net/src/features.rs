@@ -1,1 +1,272 @@
-//! To come in a moment.
+//! What this machine can do, found out by doing it in a throw-away namespace; and how to mend what it cannot.
+
+#![allow(unsafe_code, reason = "bpf(2) has no safe wrapper in nix")]
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::PathBuf;
+
+use nix::libc;
+
+use crate::netlink::{BridgePort, LinkChange, Netlink, NetlinkError, NewLink, Request, VethEnd, Vxlan};
+use crate::netns::NetNs;
+use crate::nflog::NflogSocket;
+use crate::nft::{
+    self, Chain, Family, Field, Hook, HookPoint, Name, Policy, Rule, Ruleset, Statement, Table, Value,
+};
+use crate::process;
+
+/// Something that the kernel or the machine has or lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feature {
+    /// An ordinary user may make a user namespace.
+    UserNamespaces,
+    /// The caller may make network namespaces.
+    NetworkNamespaces,
+    /// veth pairs.
+    Veth,
+    /// Bridges.
+    Bridge,
+    /// A bridge answers ARP from its neighbours.
+    BridgeProxyArp,
+    /// VXLAN devices.
+    Vxlan,
+    /// nf_tables, and the program `nft`.
+    Nftables,
+    /// nf_tables in bridges.
+    NftablesBridge,
+    /// Connection tracking in nf_tables.
+    Conntrack,
+    /// Logged packets reach a program.
+    Nflog,
+    /// Forwarding that keeps the TTL.
+    TtlTarget,
+    /// TUN and TAP devices can be opened.
+    Tun,
+    /// The caller may load eBPF programs.
+    Bpf,
+    /// A program is installed.
+    Program(&'static str),
+}
+
+/// What is missing, why, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The consequence or the thing, for people.
+    pub what: String,
+    /// What the kernel said.
+    pub why: String,
+    /// A command line for Debian and Ubuntu, or advice where no command helps.
+    pub mend: String,
+}
+
+/// The outcome for one feature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The feature.
+    pub feature: Feature,
+    /// There, or missing.
+    pub result: Result<(), Missing>,
+}
+
+/// The programs that are run, and the packages that have them.
+const PROGRAMS: [(&str, &str); 4] =
+    [("nft", "nftables"), ("ip", "iproute2"), ("ping", "iputils-ping"), ("iperf3", "iperf3")];
+
+impl Feature {
+    /// All features, in the order in which [`probe`] finds them out.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![
+            Self::UserNamespaces,
+            Self::NetworkNamespaces,
+            Self::Veth,
+            Self::Bridge,
+            Self::BridgeProxyArp,
+            Self::Vxlan,
+            Self::Nftables,
+            Self::NftablesBridge,
+            Self::Conntrack,
+            Self::Nflog,
+            Self::TtlTarget,
+            Self::Tun,
+            Self::Bpf,
+        ];
+        all.extend(PROGRAMS.map(|(program, _)| Self::Program(program)));
+        all
+    }
+
+    /// A command line for Debian and Ubuntu.
+    fn mend(self) -> String {
+        match self {
+            Self::UserNamespaces => {
+                "sudo sysctl -w kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0 \
+                 user.max_user_namespaces=15000"
+            }
+            Self::NetworkNamespaces => "run as root, or inside a user namespace: unshare -Urnm",
+            Self::Veth => "sudo modprobe veth",
+            Self::Bridge | Self::BridgeProxyArp => "sudo modprobe bridge",
+            Self::Vxlan => "sudo modprobe vxlan",
+            Self::Nftables => "sudo apt install nftables && sudo modprobe nf_tables",
+            Self::NftablesBridge => "sudo modprobe nf_tables_bridge || sudo modprobe nf_tables",
+            Self::Conntrack => "sudo modprobe nft_ct nf_conntrack",
+            Self::Nflog => "sudo modprobe nfnetlink_log nft_log",
+            Self::TtlTarget => "sudo modprobe nft_compat xt_HL",
+            Self::Tun => "sudo modprobe tun && sudo chmod 0666 /dev/net/tun",
+            Self::Bpf => "run as root on a kernel with CONFIG_BPF_SYSCALL",
+            Self::Program(program) => {
+                let package = PROGRAMS.iter().find(|(name, _)| *name == program).map_or(program, |(_, package)| package);
+                return format!("sudo apt install {package}");
+            }
+        }
+        .to_owned()
+    }
+
+    fn missing(self, why: impl fmt::Display) -> Missing {
+        Missing { what: self.to_string(), why: why.to_string(), mend: self.mend() }
+    }
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UserNamespaces => "user namespaces",
+            Self::NetworkNamespaces => "network namespaces",
+            Self::Veth => "veth pairs",
+            Self::Bridge => "bridges",
+            Self::BridgeProxyArp => "bridges that answer ARP",
+            Self::Vxlan => "VXLAN",
+            Self::Nftables => "nftables",
+            Self::NftablesBridge => "nftables in bridges",
+            Self::Conntrack => "connection tracking",
+            Self::Nflog => "logged packets (NFLOG)",
+            Self::TtlTarget => "forwarding that keeps the TTL",
+            Self::Tun => "TUN and TAP devices",
+            Self::Bpf => "eBPF",
+            Self::Program(program) => return write!(f, "the program {program}"),
+        })
+    }
+}
+
+/// Finds out everything, in the order of [`Feature::all`]. Takes some tens of milliseconds and leaves nothing behind.
+///
+/// What needs rights is tried with the caller's: call it inside a user namespace to learn what an ordinary user can do.
+pub fn probe() -> Vec<Finding> {
+    let namespace = NetNs::anonymous();
+    let findings = Feature::all().into_iter().map(|feature| {
+        let result = match (feature, &namespace) {
+            (Feature::UserNamespaces, _) => {
+                process::try_user_namespace().map_err(|error| feature.missing(error))
+            }
+            (Feature::Tun, _) => tun().map_err(|error| feature.missing(error)),
+            (Feature::Bpf, _) => bpf().map_err(|error| feature.missing(error)),
+            (Feature::Program(program), _) => {
+                find_program(program).map(drop).ok_or_else(|| feature.missing("not in PATH"))
+            }
+            (Feature::NetworkNamespaces, Ok(_)) => Ok(()),
+            (_, Ok(namespace)) => inside(feature, namespace).map_err(|why| feature.missing(why)),
+            (Feature::NetworkNamespaces, Err(error)) => Err(feature.missing(chain(error))),
+            (_, Err(_)) => {
+                Err(Feature::NetworkNamespaces.missing("without a network namespace it cannot be tried"))
+            }
+        };
+        Finding { feature, result }
+    });
+    findings.collect()
+}
+
+/// Tries what needs a network namespace; the text is what went wrong.
+fn inside(feature: Feature, namespace: &NetNs) -> Result<(), String> {
+    let say = |error: &dyn std::error::Error| chain(error);
+    let result = match feature {
+        Feature::Veth => apply(namespace, &[Request::AddLink(veth("veth0", "veth1"))]),
+        Feature::Bridge => apply(namespace, &[bridge("probe0")]),
+        Feature::BridgeProxyArp => apply(
+            namespace,
+            &[
+                bridge("probe1"),
+                Request::AddLink(veth("veth2", "veth3")),
+                Request::set_link("veth2", LinkChange::Master("probe1".into())),
+                Request::set_port("veth2", BridgePort { proxy_arp: true, ..BridgePort::STATIC }),
+            ],
+        ),
+        Feature::Vxlan => apply(namespace, &[vxlan()]),
+        Feature::Nftables => {
+            return nft::apply(namespace, &ruleset(Family::Ip, None)).map_err(|error| say(&error));
+        }
+        Feature::NftablesBridge => {
+            return nft::apply(namespace, &ruleset(Family::Bridge, None)).map_err(|error| say(&error));
+        }
+        Feature::Conntrack => {
+            let state = Statement::is(Field::ConntrackState, Value::Word("established"));
+            return nft::apply(namespace, &ruleset(Family::Ip, Some(state))).map_err(|error| say(&error));
+        }
+        Feature::Nflog => return NflogSocket::open(namespace, 1).map(drop).map_err(|error| say(&error)),
+        Feature::TtlTarget => return nft::ttl::keep(namespace).map_err(|error| say(&error)),
+        _ => Ok(()),
+    };
+    result.map_err(|error| say(&error))
+}
+
+fn apply(namespace: &NetNs, requests: &[Request]) -> Result<(), NetlinkError> {
+    Netlink::open(namespace)?.apply(requests)
+}
+
+fn bridge(name: &str) -> Request {
+    Request::AddLink(NewLink::Bridge { name: name.into(), mac: None, mtu: 1500, up: true })
+}
+
+fn veth(one: &str, other: &str) -> NewLink {
+    let end = |name: &str| VethEnd { namespace: None, name: name.into(), mac: None, mtu: 1500, up: true };
+    NewLink::Veth(end(one), end(other))
+}
+
+fn vxlan() -> Request {
+    let vxlan = Vxlan { vni: 1, local: None, port: 4789, learning: false };
+    Request::AddLink(NewLink::Vxlan { name: "probe2".into(), vxlan, mac: None, mtu: 1500, up: true })
+}
+
+/// One table with one chain, with a rule if there is a statement.
+fn ruleset(family: Family, statement: Option<Statement>) -> Ruleset {
+    // Both are names.
+    let (Ok(table), Ok(name)) = (Name::new("probe"), Name::new("pre")) else { return Ruleset::default() };
+    let rules = statement.map(|statement| Rule::new([statement, Statement::Accept])).into_iter().collect();
+    let hook = Hook::filter(HookPoint::Prerouting, 0, Policy::Accept);
+    let table = Table { chains: vec![Chain::at(name, hook, rules)], ..Table::new(family, table) };
+    Ruleset { tables: vec![table] }
+}
+
+fn tun() -> io::Result<()> {
+    OpenOptions::new().read(true).write(true).open("/dev/net/tun").map(drop)
+}
+
+/// Makes the smallest array map, which needs what loading programs needs.
+fn bpf() -> io::Result<()> {
+    const BPF_MAP_CREATE: libc::c_int = 0;
+    const BPF_MAP_TYPE_ARRAY: u32 = 2;
+    // The beginning of `union bpf_attr`: type, key size, value size, entries.
+    let attributes: [u32; 4] = [BPF_MAP_TYPE_ARRAY, 4, 4, 1];
+    // SAFETY: the pointer is to a live array of the size that is given; the call only reads it.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_MAP_CREATE, attributes.as_ptr(), size_of_val(&attributes))
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
+    drop(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd as i32) });
+    Ok(())
+}
+
+/// Where a program is, by PATH; /usr/sbin counts even when PATH lacks it, as for ordinary users on Debian.
+pub fn find_program(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

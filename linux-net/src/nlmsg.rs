@@ -10,6 +10,8 @@ const FLAG_CAPPED: u16 = 0x100;
 const FLAG_ACK_TLVS: u16 = 0x200;
 /// The text of an extended acknowledgement (`NLMSGERR_ATTR_MSG`).
 const ERROR_TEXT: u16 = 1;
+/// The flag of an attribute whose value is attributes.
+pub(crate) const NESTED: u16 = 0x8000;
 /// The upper two bits of an attribute's type are flags.
 const ATTRIBUTE_TYPE: u16 = 0x3fff;
 

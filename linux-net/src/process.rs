@@ -130,3 +130,13 @@ fn flags(kinds: &[Kind]) -> CloneFlags {
     let here = kinds.iter().filter(|kind| !matches!(kind, Kind::Pid | Kind::User));
     here.map(|kind| kind.flag()).collect()
 }
+
+/// Whether a process of this user may make a user namespace: a child tries it and ends.
+pub(crate) fn try_user_namespace() -> io::Result<()> {
+    let mut command = Command::new("true");
+    // SAFETY: as in `install`: one system call, and the error is a bare number.
+    unsafe {
+        command.pre_exec(|| Ok(unshare(CloneFlags::CLONE_NEWUSER)?));
+    }
+    command.status().map(drop)
+}

@@ -12,6 +12,7 @@ mod kernel;
 mod statement;
 mod table;
 mod text;
+pub mod ttl;
 
 pub use apply::{NftError, apply, current_digest, delete};
 pub use counter::{CounterValue, counters};
