@@ -1,1 +1,25 @@
 //! The per-host process: receives goal states, applies them through vfp, reports, and answers questions.
+//!
+//! It runs inside its host's network namespace. Goal states, probes and questions come over a Unix socket; what rulesets
+//! log goes back over it. The last goal state is kept in a file and applied again at start, so that an agent may die
+//! at any time: packets flow on without it, and so do the VMs' processes.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`service`] | the socket and the lock: one agent per host |
+//! | [`connection`] | one controller's questions and answers |
+//! | [`host`] | the goal state in force, and how the next one comes into force |
+//! | [`state`] | the files that survive the agent |
+//! | [`machines`] | the VMs' processes |
+//! | [`log_reader`] | what rulesets log, as events |
+//! | [`probe`] | one packet sent from a VM |
+//! | [`vm_init`] | the first process of a VM |
+
+pub mod connection;
+pub mod host;
+pub mod log_reader;
+pub mod machines;
+pub mod probe;
+pub mod service;
+pub mod state;
+pub mod vm_init;

@@ -1,0 +1,133 @@
+//! One controller's questions and answers.
+
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use goal_state::framing::JsonCodec;
+use goal_state::message::{FromAgent, PROTOCOL_VERSION, RequestId, ToAgent};
+use tokio::net::UnixStream;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+use tokio_util::codec::Framed;
+
+use crate::host::Host;
+use crate::probe;
+
+/// Answers that wait for a slow controller.
+const BACKLOG: usize = 1024;
+
+type Answers = mpsc::Sender<FromAgent>;
+
+/// Serves one connection until the controller closes it or says something that is not of this protocol.
+pub async fn serve(host: Arc<Host>, stream: UnixStream) {
+    let (mut sink, mut requests) = Framed::new(stream, JsonCodec::<ToAgent, FromAgent>::default()).split();
+    let (answers, mut waiting) = mpsc::channel::<FromAgent>(BACKLOG);
+    let writer = tokio::spawn(async move {
+        while let Some(answer) = waiting.recv().await {
+            if let Err(error) = sink.send(answer).await {
+                tracing::debug!(%error, "the controller is gone");
+                break;
+            }
+        }
+    });
+    let mut greeted = false;
+    while let Some(request) = requests.next().await {
+        match request {
+            Ok(ToAgent::Hello { protocol_version }) => {
+                greeted = protocol_version == PROTOCOL_VERSION;
+                send(&answers, hello(&host)).await;
+            }
+            Ok(request) if greeted => answer(&host, request, &answers).await,
+            Ok(_) => {
+                tracing::warn!("a controller of another version, or one that does not say hello");
+                break;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot understand the controller");
+                break;
+            }
+        }
+    }
+    // Answers that are still being worked on have their own sender; nobody waits for them any more.
+    drop(answers);
+    writer.abort();
+}
+
+fn hello(host: &Host) -> FromAgent {
+    FromAgent::Hello {
+        protocol_version: PROTOCOL_VERSION,
+        host: host.name().clone(),
+        generation: host.applied(),
+        pid: std::process::id(),
+    }
+}
+
+/// Starts to answer. Whatever blocks goes to a thread, so that the next request is heard meanwhile.
+async fn answer(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
+    let (host, answers) = (Arc::clone(host), answers.clone());
+    match request {
+        ToAgent::Hello { .. } => {}
+        ToAgent::Apply { id, goal } => {
+            tokio::task::spawn_blocking(move || apply(&host, id, *goal, &answers));
+        }
+        ToAgent::Probe { id, probe } => {
+            tokio::task::spawn_blocking(move || {
+                let result = probe::send(&probe);
+                tell(&answers, FromAgent::Probed { id, result });
+            });
+        }
+        ToAgent::Events { id } => {
+            let events = host.subscribe();
+            send(&answers, FromAgent::Events { id }).await;
+            tokio::spawn(forward(events, answers));
+        }
+        ToAgent::Counters { id } => {
+            tokio::task::spawn_blocking(move || {
+                let counters = host.goal().map(|goal| vfp::counters(&goal)).unwrap_or_default();
+                tell(&answers, FromAgent::Counters { id, counters });
+            });
+        }
+        ToAgent::Status { id } => {
+            // It waits for an apply that is starting VMs.
+            tokio::task::spawn_blocking(move || {
+                tell(&answers, FromAgent::Status { id, status: host.status() });
+            });
+        }
+    }
+}
+
+fn apply(host: &Host, id: RequestId, goal: goal_state::HostGoalState, answers: &Answers) {
+    let progress = |done, total| tell(answers, FromAgent::Progress { id, done, total });
+    let answer = match host.apply(goal, &progress) {
+        Ok(report) => FromAgent::Applied { id, report },
+        Err(refusal) => {
+            let cause =
+                std::error::Error::source(&refusal).map(|cause| format!(": {cause}")).unwrap_or_default();
+            FromAgent::Error { id, message: format!("{refusal}{cause}") }
+        }
+    };
+    tell(answers, answer);
+}
+
+async fn forward(mut events: tokio::sync::broadcast::Receiver<goal_state::event::Event>, answers: Answers) {
+    loop {
+        let event = match events.recv().await {
+            Ok(event) => event,
+            Err(RecvError::Lagged(count)) => goal_state::event::Event::Lost { count },
+            Err(RecvError::Closed) => return,
+        };
+        if answers.send(FromAgent::Event { event }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// From the runtime. A controller that is gone misses its answers.
+async fn send(answers: &Answers, answer: FromAgent) {
+    let _ = answers.send(answer).await;
+}
+
+/// From a thread beside the runtime.
+fn tell(answers: &Answers, answer: FromAgent) {
+    let _ = answers.blocking_send(answer);
+}

@@ -1,0 +1,186 @@
+//! The goal state in force, and how the next one comes into force.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use goal_state::event::Event;
+use goal_state::message::AgentStatus;
+use goal_state::{Generation, HostGoalState, HostName, Report};
+use tokio::sync::broadcast;
+
+use crate::log_reader::LogReader;
+use crate::machines::Machines;
+use crate::state::StateFolder;
+
+/// Events that a slow listener may be behind before it loses some.
+const EVENT_BACKLOG: usize = 4096;
+
+/// Why a goal state was refused as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// An agent never goes back.
+    #[error("generation {given} is older than {wanted}, which this host has")]
+    Older {
+        /// Of the refused goal state.
+        given: Generation,
+        /// Of the one that is there.
+        wanted: Generation,
+    },
+    /// It is for another host.
+    #[error("this is {here}, and the goal state is for {there}")]
+    OtherHost {
+        /// This host.
+        here: HostName,
+        /// The goal state's.
+        there: HostName,
+    },
+    /// It could not be kept, and what is not kept is not applied.
+    #[error("cannot keep the goal state")]
+    Save(#[source] std::io::Error),
+}
+
+/// One emulated host.
+#[derive(Debug)]
+pub struct Host {
+    name: HostName,
+    state: StateFolder,
+    known: Mutex<Known>,
+    /// Held during an apply: one at a time.
+    applying: Mutex<()>,
+    machines: Machines,
+    logs: LogReader,
+    events: broadcast::Sender<Event>,
+}
+
+/// What is known without asking the kernel.
+#[derive(Debug, Default)]
+struct Known {
+    wanted: Generation,
+    applied: Generation,
+    problems: Vec<String>,
+    goal: Option<Arc<HostGoalState>>,
+}
+
+impl Host {
+    /// Begins to read logs and to watch over VMs; applies nothing yet.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn start(name: HostName, state: StateFolder) -> std::io::Result<Arc<Self>> {
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        Ok(Arc::new(Self {
+            machines: Machines::start(state.clone())?,
+            logs: LogReader::start(events.clone())?,
+            known: Mutex::default(),
+            applying: Mutex::default(),
+            events,
+            name,
+            state,
+        }))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &HostName {
+        &self.name
+    }
+
+    /// The generation in force; 0 for none.
+    #[must_use]
+    pub fn applied(&self) -> Generation {
+        self.known().applied
+    }
+
+    /// The goal state in force, or on its way.
+    #[must_use]
+    pub fn goal(&self) -> Option<Arc<HostGoalState>> {
+        self.known().goal.clone()
+    }
+
+    /// The goal state that an agent before this one has kept.
+    #[must_use]
+    pub fn saved_goal(&self) -> Option<HostGoalState> {
+        self.state.load_goal().filter(|goal| goal.host == self.name)
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn status(&self) -> AgentStatus {
+        let running_vms = self.machines.running();
+        let known = self.known();
+        let mut problems = known.problems.clone();
+        problems.extend(self.machines.problems());
+        AgentStatus { wanted: known.wanted, applied: known.applied, problems, running_vms }
+    }
+
+    /// Makes `goal` true. Blocks; a second call waits for the first.
+    ///
+    /// # Errors
+    /// When the goal state is refused; then nothing was changed. What cannot be made true is told in the report.
+    pub fn apply(
+        &self,
+        goal: HostGoalState,
+        progress: &(dyn Fn(u32, u32) + Sync),
+    ) -> Result<Report, Refusal> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.accept(&goal)?;
+        let network = vfp::lower(&goal);
+        let wanted = vfp::reconcile::namespace_names(&network);
+        let owned = self.own(&wanted)?;
+        let stopped = self.machines.stop_unwanted(&goal);
+        let outcome = vfp::reconcile(&network, &owned, progress);
+        let mut problems = outcome.problems;
+        problems.extend(self.logs.follow(Arc::new(goal.clone())));
+        let started = self.machines.ensure(&goal);
+        problems.extend(self.machines.problems());
+        // A namespace that could not be removed stays on the list, to be tried again.
+        let left =
+            owned.into_iter().filter(|name| wanted.contains(name) || linux_net::NetNs::open(name).is_ok());
+        self.state.save_namespaces(&left.collect()).map_err(Refusal::Save)?;
+        Ok(self.finish(goal.generation, outcome.changes + stopped + started, problems))
+    }
+
+    /// From here on the goal state is the one that is wanted, also after a crash.
+    fn accept(&self, goal: &HostGoalState) -> Result<(), Refusal> {
+        if goal.host != self.name {
+            return Err(Refusal::OtherHost { here: self.name.clone(), there: goal.host.clone() });
+        }
+        let mut known = self.known();
+        if goal.generation < known.wanted {
+            return Err(Refusal::Older { given: goal.generation, wanted: known.wanted });
+        }
+        self.state.save_goal(goal).map_err(Refusal::Save)?;
+        known.wanted = goal.generation;
+        known.goal = Some(Arc::new(goal.clone()));
+        Ok(())
+    }
+
+    /// Notes the namespaces before they are made. Returns all that are this host's.
+    fn own(&self, wanted: &BTreeSet<String>) -> Result<BTreeSet<String>, Refusal> {
+        let mut owned = self.state.load_namespaces();
+        owned.extend(wanted.iter().cloned());
+        self.state.save_namespaces(&owned).map_err(Refusal::Save)?;
+        Ok(owned)
+    }
+
+    fn finish(&self, generation: Generation, changes: u32, problems: Vec<String>) -> Report {
+        let mut known = self.known();
+        known.applied = generation;
+        known.problems.clone_from(&problems);
+        for problem in &problems {
+            tracing::warn!(generation = generation.0, problem, "not applied");
+        }
+        tracing::info!(generation = generation.0, changes, problems = problems.len(), "applied");
+        Report { generation, changes, problems }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

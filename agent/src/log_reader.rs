@@ -1,0 +1,185 @@
+//! What rulesets log, as events: one thread reads the NFLOG sockets of the host and of all its ports.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use goal_state::event::Event;
+use goal_state::{HostGoalState, NicId};
+use linux_net::NetNs;
+use linux_net::netns::NetNsId;
+use linux_net::nflog::{LoggedPacket, NflogSocket};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::broadcast;
+use vfp::lower::drop_log::{DROP_GROUP, SEEN_GROUP};
+
+/// Follows the namespaces of the goal state in force.
+#[derive(Debug)]
+pub struct LogReader {
+    shared: Arc<Mutex<Shared>>,
+    /// A byte here makes the thread look at `shared` again.
+    wake: Mutex<UnixStream>,
+}
+
+/// Where a log comes from: a port, or the host itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Origin {
+    nic: Option<NicId>,
+    namespace: NetNsId,
+    group: u16,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    goal: Option<Arc<HostGoalState>>,
+    /// An Arc, so that the thread can wait on sockets while the list changes.
+    sockets: BTreeMap<Origin, Arc<Mutex<NflogSocket>>>,
+}
+
+impl LogReader {
+    /// Starts the thread, with nothing to read yet.
+    ///
+    /// # Errors
+    /// When there is no thread or no socket to be had.
+    pub fn start(events: broadcast::Sender<Event>) -> std::io::Result<Self> {
+        let (wake, woken) = UnixStream::pair()?;
+        woken.set_nonblocking(true)?;
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let reader = Reader { shared: Arc::clone(&shared), woken, events };
+        std::thread::Builder::new().name("logs".into()).spawn(move || reader.run())?;
+        Ok(Self { shared, wake: Mutex::new(wake) })
+    }
+
+    /// Reads the logs of the host's and its ports' namespaces from now on, and names what they say after `goal`.
+    /// Returns what cannot be read, as sentences.
+    pub fn follow(&self, goal: Arc<HostGoalState>) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut wanted = Vec::new();
+        match NetNs::current() {
+            Ok(namespace) => wanted.push((None, DROP_GROUP, namespace)),
+            Err(error) => problems.push(format!("logs of the host: {error}")),
+        }
+        for nic in nics(&goal) {
+            match NetNs::open(&vfp::names::port_namespace(&nic)) {
+                Ok(namespace) => {
+                    wanted.push((Some(nic.clone()), DROP_GROUP, namespace.clone()));
+                    wanted.push((Some(nic), SEEN_GROUP, namespace));
+                }
+                Err(error) => problems.push(format!("logs of {nic}: {error}")),
+            }
+        }
+        problems.extend(self.replace(goal, wanted));
+        problems
+    }
+
+    fn replace(&self, goal: Arc<HostGoalState>, wanted: Vec<(Option<NicId>, u16, NetNs)>) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut shared = lock(&self.shared);
+        let mut old = std::mem::take(&mut shared.sockets);
+        for (nic, group, namespace) in wanted {
+            let origin = Origin { nic, namespace: namespace.id(), group };
+            let socket = match old.remove(&origin) {
+                Some(socket) => Ok(socket),
+                None => NflogSocket::open(&namespace, group).map(|socket| Arc::new(Mutex::new(socket))),
+            };
+            match socket {
+                Ok(socket) => drop(shared.sockets.insert(origin, socket)),
+                Err(error) => problems.push(format!("logs of {namespace}: {error}")),
+            }
+        }
+        shared.goal = Some(goal);
+        drop(shared);
+        // A full pipe wakes, too.
+        let _ = lock(&self.wake).write(&[0]);
+        problems
+    }
+}
+
+fn nics(goal: &HostGoalState) -> Vec<NicId> {
+    let of_vm = |vm: &goal_state::vm::VirtualMachine| {
+        let id =
+            |nic: &goal_state::vm::NetworkInterface| NicId { vm: vm.name.clone(), nic: nic.name.clone() };
+        vm.network_interfaces.iter().map(id).collect::<Vec<_>>()
+    };
+    goal.virtual_machines.iter().flat_map(of_vm).collect()
+}
+
+struct Reader {
+    shared: Arc<Mutex<Shared>>,
+    woken: UnixStream,
+    events: broadcast::Sender<Event>,
+}
+
+impl Reader {
+    fn run(mut self) {
+        loop {
+            let sockets = self.sockets();
+            self.wait(&sockets);
+            let mut bytes = [0; 64];
+            // Whatever woke us, everything is looked at.
+            let _ = self.woken.read(&mut bytes);
+            for (origin, socket) in sockets {
+                self.read(&origin, &socket);
+            }
+        }
+    }
+
+    fn sockets(&self) -> Vec<(Origin, Arc<Mutex<NflogSocket>>)> {
+        let shared = lock(&self.shared);
+        shared.sockets.iter().map(|(origin, socket)| (origin.clone(), Arc::clone(socket))).collect()
+    }
+
+    fn wait(&self, sockets: &[(Origin, Arc<Mutex<NflogSocket>>)]) {
+        let guards = sockets.iter().map(|(_, socket)| lock(socket)).collect::<Vec<_>>();
+        let wanted = |fd: BorrowedFd<'_>| fd.try_clone_to_owned();
+        // Only this thread reads the sockets; waiting on them does not need them locked.
+        let descriptors = guards.iter().map(|guard| wanted(guard.as_fd())).collect::<Result<Vec<_>, _>>();
+        drop(guards);
+        let Ok(descriptors) = descriptors else {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            return;
+        };
+        let mut polled = vec![PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+        polled
+            .extend(descriptors.iter().map(|descriptor| PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)));
+        // An interrupted wait is as good as one that has ended.
+        let _ = poll(&mut polled, PollTimeout::NONE);
+    }
+
+    fn read(&self, origin: &Origin, socket: &Mutex<NflogSocket>) {
+        let mut socket = lock(socket);
+        let lost = socket.lost();
+        match socket.receive() {
+            Ok(packets) => packets.iter().for_each(|packet| self.tell(origin, packet)),
+            Err(error) => tracing::warn!(?origin, %error, "cannot read logs"),
+        }
+        let lost = socket.lost() - lost;
+        if lost > 0 {
+            self.send(Event::Lost { count: lost });
+        }
+    }
+
+    fn tell(&self, origin: &Origin, packet: &LoggedPacket) {
+        let Some(goal) = lock(&self.shared).goal.clone() else { return };
+        let event = match &origin.nic {
+            Some(nic) => vfp::events::port_event(&goal, nic, &packet.prefix, &packet.payload),
+            None => vfp::events::host_event(&goal, &packet.prefix, &packet.payload),
+        };
+        match event {
+            Some(event) => self.send(event),
+            None => tracing::debug!(?origin, prefix = packet.prefix, "a log that says nothing to us"),
+        }
+    }
+
+    /// Without a listener there is nobody to tell.
+    fn send(&self, event: Event) {
+        tracing::trace!(?event, "event");
+        let _ = self.events.send(event);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,343 @@
+//! The VMs' processes: started, found again, started again when they die, ended with their VM.
+//!
+//! A VM's first process outlives the agent. Its pid file says whether it lives; its configuration file says what it was
+//! started with.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use goal_state::vm::VirtualMachine;
+use goal_state::{HostGoalState, VmName};
+use linux_net::NetNs;
+use linux_net::process::Placement;
+use linux_net::sandbox::{Kind, PidFd};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+
+use crate::state::{self, StateFolder};
+use crate::vm_init::{Config, files, pid_file};
+
+/// How long a VM may take to be up, and to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two attempts to start a VM that keeps dying.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The VMs of one host.
+#[derive(Debug)]
+pub struct Machines {
+    shared: Arc<Shared>,
+    /// A byte here makes the watching thread look at the list again.
+    wake: Mutex<UnixStream>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: StateFolder,
+    machines: Mutex<BTreeMap<VmName, Machine>>,
+}
+
+/// A VM that is to run.
+#[derive(Debug)]
+struct Machine {
+    config: Config,
+    life: Life,
+}
+
+#[derive(Debug)]
+enum Life {
+    /// Its first process; `child` when this agent started it, and so has to wait for its end.
+    Up { process: Arc<PidFd>, child: Option<Child> },
+    /// It could not be started, or died just now.
+    Down { why: String, since: Instant },
+}
+
+impl Machines {
+    /// Starts to watch; there is nothing to watch yet.
+    ///
+    /// # Errors
+    /// When there is no thread or no socket to be had.
+    pub fn start(state: StateFolder) -> std::io::Result<Self> {
+        let (wake, woken) = UnixStream::pair()?;
+        woken.set_nonblocking(true)?;
+        let shared = Arc::new(Shared { state, machines: Mutex::default() });
+        let watched = Arc::clone(&shared);
+        std::thread::Builder::new().name("machines".into()).spawn(move || watched.watch(woken))?;
+        Ok(Self { shared, wake: Mutex::new(wake) })
+    }
+
+    /// VMs that run.
+    #[must_use]
+    pub fn running(&self) -> Vec<VmName> {
+        let machines = self.shared.machines();
+        let up = machines.iter().filter(|(_, machine)| matches!(machine.life, Life::Up { .. }));
+        up.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// VMs that should run and do not, as sentences.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let machines = self.shared.machines();
+        let problem = |(name, machine): (&VmName, &Machine)| match &machine.life {
+            Life::Up { .. } => None,
+            Life::Down { why, .. } => Some(format!("vm {name}: {why}")),
+        };
+        machines.iter().filter_map(problem).collect()
+    }
+
+    /// Ends the VMs that `goal` does not have, those of an agent before this one, too. Returns how many.
+    pub fn stop_unwanted(&self, goal: &HostGoalState) -> u32 {
+        let wanted = |name: &VmName| goal.virtual_machines.iter().any(|vm| vm.name == *name);
+        let mut machines = self.shared.machines();
+        let gone = machines.keys().filter(|name| !wanted(name)).cloned().collect::<Vec<_>>();
+        let mut stopped = 0;
+        for name in gone {
+            stopped += u32::from(self.shared.stop(&name, machines.remove(&name)));
+        }
+        drop(machines);
+        for name in self.shared.state.load_vms().into_iter().filter(|name| !wanted(name)) {
+            stopped += u32::from(self.shared.stop(&name, None));
+        }
+        stopped
+    }
+
+    /// Makes every VM of `goal` run as it says. Returns how many were started or changed.
+    pub fn ensure(&self, goal: &HostGoalState) -> u32 {
+        let mut machines = self.shared.machines();
+        let mut changes = 0;
+        let mut starting = Vec::new();
+        for vm in &goal.virtual_machines {
+            let known = machines.remove(&vm.name);
+            match self.shared.find(vm, known) {
+                Ok((machine, changed)) => {
+                    changes += u32::from(changed);
+                    machines.insert(vm.name.clone(), machine);
+                }
+                Err(config) => starting.push((vm.name.clone(), config)),
+            }
+        }
+        let started = starting.into_iter().map(|(name, config)| {
+            let child = self.shared.spawn(&name, &config);
+            (name, config, child)
+        });
+        // All are started before the first is waited for.
+        for (name, config, child) in started.collect::<Vec<_>>() {
+            changes += 1;
+            let life = self.shared.come_up(&name, child);
+            machines.insert(name, Machine { config, life });
+        }
+        let vms = machines.keys().cloned().collect::<Vec<_>>();
+        drop(machines);
+        self.shared.state.save_vms(&vms);
+        // A full pipe wakes, too.
+        let _ = lock(&self.wake).write(&[0]);
+        changes
+    }
+}
+
+impl Shared {
+    fn machines(&self) -> MutexGuard<'_, BTreeMap<VmName, Machine>> {
+        lock(&self.machines)
+    }
+
+    /// The VM, if it runs and may go on running, and whether something of it was changed; else what to start it with,
+    /// and then nothing of it runs any more.
+    fn find(&self, vm: &VirtualMachine, known: Option<Machine>) -> Result<(Machine, bool), Config> {
+        let wanted = self.config(vm);
+        let running = known.filter(|machine| machine.is_alive()).or_else(|| self.adopt(&vm.name));
+        match running {
+            Some(mut machine) if !machine.config.needs_restart(&wanted) => {
+                let changed = machine.config != wanted;
+                if changed {
+                    machine.rename(&wanted.guest);
+                    self.keep_config(&vm.name, &wanted);
+                }
+                machine.config = wanted;
+                Ok((machine, changed))
+            }
+            other => {
+                self.stop(&vm.name, other);
+                Err(wanted)
+            }
+        }
+    }
+
+    fn config(&self, vm: &VirtualMachine) -> Config {
+        let namespace = Path::new(linux_net::netns::NETNS_DIR).join(vfp::names::vm_namespace(&vm.name));
+        Config {
+            name: vm.name.clone(),
+            guest: vm.guest.clone(),
+            addresses: vm.network_interfaces.iter().flat_map(|nic| nic.addresses.iter().copied()).collect(),
+            // Without a namespace the start fails and says so.
+            network_namespace: fs::metadata(namespace).map(|file| file.ino()).unwrap_or_default(),
+            pid_file: self.state.vm_pid(&vm.name),
+        }
+    }
+
+    fn keep_config(&self, vm: &VmName, config: &Config) {
+        if let Err(error) = state::save(&self.state.vm_config(vm), config) {
+            tracing::warn!(%vm, %error, "cannot keep the VM's configuration");
+        }
+    }
+
+    /// A VM that an agent before this one has started.
+    fn adopt(&self, vm: &VmName) -> Option<Machine> {
+        let pid = pid_file::living(&self.state.vm_pid(vm))?;
+        let config = state::load(&self.state.vm_config(vm))?;
+        let process = Arc::new(PidFd::open(pid).ok()?);
+        tracing::info!(%vm, pid, "found running");
+        Some(Machine { config, life: Life::Up { process, child: None } })
+    }
+
+    /// Ends a VM's processes; whether there were any.
+    fn stop(&self, vm: &VmName, machine: Option<Machine>) -> bool {
+        let life = machine.or_else(|| self.adopt(vm)).map(|machine| machine.life);
+        let Some(Life::Up { process, child }) = life else { return false };
+        tracing::info!(%vm, pid = process.pid(), "ending");
+        let end = process.kill(Signal::SIGKILL).and_then(|()| process.wait(Some(PATIENCE)));
+        if let Err(error) = end {
+            tracing::warn!(%vm, %error, "cannot end the VM's first process");
+        }
+        reap(child);
+        for path in [self.state.vm_pid(vm), self.state.vm_config(vm)] {
+            let _ = fs::remove_file(path);
+        }
+        true
+    }
+
+    fn spawn(&self, vm: &VmName, config: &Config) -> Result<Child> {
+        let path = self.state.vm_config(vm);
+        state::save(&path, config).with_context(|| format!("writing {}", path.display()))?;
+        let log = self.state.vm_log(vm);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .with_context(|| format!("opening {}", log.display()))?;
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["vm-init", "--config"]).arg(&path);
+        command.stdin(Stdio::null()).stdout(log.try_clone().context("copying a descriptor")?).stderr(log);
+        let placement = Placement {
+            network: Some(NetNs::open(&vfp::names::vm_namespace(vm))?),
+            unshare: vec![Kind::Pid, Kind::Mount, Kind::Uts, Kind::Ipc],
+            session: true,
+        };
+        Ok(placement.spawn(command)?)
+    }
+
+    /// Waits until a VM that was started is up.
+    fn come_up(&self, vm: &VmName, child: Result<Child>) -> Life {
+        let up = child.and_then(|child| self.wait_until_up(vm, child));
+        up.unwrap_or_else(|error| Life::Down { why: format!("{error:#}"), since: Instant::now() })
+    }
+
+    fn wait_until_up(&self, vm: &VmName, mut child: Child) -> Result<Life> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if pid_file::living(&self.state.vm_pid(vm)) == Some(child.id()) {
+                let process = Arc::new(PidFd::open(child.id())?);
+                return Ok(Life::Up { process, child: Some(child) });
+            }
+            let log = self.state.vm_log(vm);
+            if let Some(status) = child.try_wait().context("waiting for it")? {
+                bail!("its first process ended with {status}; see {}", log.display());
+            }
+            if Instant::now() > end {
+                child.kill().context("ending it")?;
+                reap(Some(child));
+                bail!("it is not up after {} s; see {}", PATIENCE.as_secs(), log.display());
+            }
+            sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The watching thread: starts again what died.
+    fn watch(&self, mut woken: UnixStream) {
+        loop {
+            let (processes, down) = self.watched();
+            wait(&woken, &processes, down);
+            let mut bytes = [0; 64];
+            // Whatever woke us, everything is looked at.
+            let _ = woken.read(&mut bytes);
+            self.start_again();
+        }
+    }
+
+    /// The processes that live, and whether some should and do not.
+    fn watched(&self) -> (Vec<Arc<PidFd>>, bool) {
+        let machines = self.machines();
+        let mut processes = Vec::new();
+        let mut down = false;
+        for machine in machines.values() {
+            match &machine.life {
+                Life::Up { process, .. } => processes.push(Arc::clone(process)),
+                Life::Down { .. } => down = true,
+            }
+        }
+        (processes, down)
+    }
+
+    fn start_again(&self) {
+        let mut machines = self.machines();
+        for (name, machine) in machines.iter_mut() {
+            if matches!(machine.life, Life::Up { .. }) && !machine.is_alive() {
+                tracing::warn!(vm = %name, "its first process has died");
+                let dead = Life::Down { why: "its first process has died".into(), since: Instant::now() };
+                if let Life::Up { child, .. } = std::mem::replace(&mut machine.life, dead) {
+                    reap(child);
+                }
+                machine.life = self.come_up(name, self.spawn(name, &machine.config));
+            } else if let Life::Down { since, .. } = machine.life
+                && since.elapsed() >= PAUSE
+            {
+                machine.life = self.come_up(name, self.spawn(name, &machine.config));
+            }
+        }
+    }
+}
+
+impl Machine {
+    fn is_alive(&self) -> bool {
+        match &self.life {
+            Life::Up { process, .. } => process.is_alive().unwrap_or(false),
+            Life::Down { .. } => false,
+        }
+    }
+
+    /// Gives a running VM other names and DNS servers.
+    fn rename(&self, guest: &goal_state::vm::Guest) {
+        let Life::Up { process, .. } = &self.life else { return };
+        let root = format!("/proc/{}/root", process.pid());
+        if let Err(error) = files::write_names(Path::new(&root), guest) {
+            tracing::warn!(vm = %self.config.name, %error, "cannot write the VM's names");
+        }
+    }
+}
+
+fn wait(woken: &UnixStream, processes: &[Arc<PidFd>], some_are_down: bool) {
+    let mut polled = vec![PollFd::new(woken.as_fd(), PollFlags::POLLIN)];
+    polled.extend(processes.iter().map(|process| PollFd::new(process.as_fd(), PollFlags::POLLIN)));
+    let pause = PollTimeout::try_from(PAUSE).unwrap_or(PollTimeout::NONE);
+    // An interrupted wait is as good as one that has ended.
+    let _ = poll(&mut polled, if some_are_down { pause } else { PollTimeout::NONE });
+}
+
+/// A child that has ended stays a zombie until it is waited for.
+fn reap(child: Option<Child>) {
+    if let Some(Err(error)) = child.map(|mut child| child.wait()) {
+        tracing::warn!(%error, "cannot wait for a VM's first process");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,49 @@
+//! `vnetlab-agent`: a host's agent, or with `vm-init` the first process of a VM.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use goal_state::HostName;
+use tracing_subscriber::EnvFilter;
+
+/// A host's agent. Started by vnetlab, inside the host's network namespace.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Arguments {
+    /// The host that this agent is for.
+    #[arg(long, required = true)]
+    host: Option<HostName>,
+    /// The Unix socket to listen on.
+    #[arg(long, required = true)]
+    socket: Option<PathBuf>,
+    /// The lab's state folder.
+    #[arg(long, required = true)]
+    state_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// The first process of a VM. Started by the agent, inside the VM's namespaces.
+    VmInit {
+        /// What the VM is.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    log_to_stderr();
+    let arguments = Arguments::parse();
+    match (arguments.command, arguments.host, arguments.socket, arguments.state_dir) {
+        (Some(Role::VmInit { config }), ..) => agent::vm_init::run(&config),
+        (None, Some(host), Some(socket), Some(state_dir)) => agent::service::run(host, &socket, &state_dir),
+        _ => anyhow::bail!("--host, --socket and --state-dir are required"),
+    }
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}

@@ -1,0 +1,121 @@
+//! One packet sent from a VM, and what comes back.
+//!
+//! The socket is made inside the VM's network namespace and stays there, whichever thread waits on it.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::{Duration, Instant};
+
+use goal_state::nsg;
+use goal_state::probe::{PROBE_DSCP, Probe, ProbeOutcome, ProbeResult};
+use linux_net::NetNs;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// RFC 792.
+const ECHO_REQUEST: u8 = 8;
+const ECHO_REPLY: u8 = 0;
+
+/// Sends the probe and waits. Blocks no longer than the probe's timeout.
+#[must_use]
+pub fn send(probe: &Probe) -> ProbeResult {
+    let socket = match open(probe) {
+        Ok(socket) => socket,
+        Err(error) => {
+            let outcome = ProbeOutcome::Failed { error };
+            return ProbeResult { source_port: probe.source_port, outcome };
+        }
+    };
+    let result = ask(&socket, probe);
+    let source_port =
+        socket.local_addr().ok().and_then(|address| address.as_socket()).map(|address| address.port());
+    let outcome = result.unwrap_or_else(|error| outcome_of(&error));
+    ProbeResult { source_port: source_port.unwrap_or(probe.source_port), outcome }
+}
+
+/// A socket in the VM, bound to the probe's source.
+fn open(probe: &Probe) -> Result<Socket, String> {
+    let namespace = NetNs::open(&vfp::names::vm_namespace(&probe.vm)).map_err(|error| error.to_string())?;
+    let socket = namespace.run(|| make(probe)).map_err(|error| error.to_string())?;
+    socket.map_err(|error| format!("{}:{}: {error}", probe.source, probe.source_port))
+}
+
+fn make(probe: &Probe) -> io::Result<Socket> {
+    let (kind, protocol) = match probe.protocol {
+        nsg::Protocol::Tcp => (Type::STREAM, Protocol::TCP),
+        nsg::Protocol::Udp => (Type::DGRAM, Protocol::UDP),
+        // A socket of the kernel's own ping: its port is the identifier.
+        nsg::Protocol::Icmp => (Type::DGRAM, Protocol::ICMPV4),
+        other => return Err(io::Error::new(ErrorKind::Unsupported, format!("a probe cannot be {other}"))),
+    };
+    let socket = Socket::new(Domain::IPV4, kind, Some(protocol))?;
+    socket.set_tos_v4(u32::from(PROBE_DSCP) << 2)?;
+    if probe.protocol == nsg::Protocol::Tcp {
+        socket.set_reuse_address(true)?;
+        // Closing resets: the next probe may use the port again.
+        socket.set_linger(Some(Duration::ZERO))?;
+    }
+    socket.bind(&address(probe.source, probe.source_port))?;
+    Ok(socket)
+}
+
+fn ask(socket: &Socket, probe: &Probe) -> io::Result<ProbeOutcome> {
+    let timeout = Duration::from_millis(u64::from(probe.timeout_ms.max(1)));
+    let destination = address(probe.destination, probe.port);
+    match probe.protocol {
+        nsg::Protocol::Tcp => socket.connect_timeout(&destination, timeout).map(|()| ProbeOutcome::Answered),
+        nsg::Protocol::Icmp => {
+            socket.connect(&address(probe.destination, 0))?;
+            socket.send(&echo_request())?;
+            wait_for(socket, timeout, |answer| answer.first() == Some(&ECHO_REPLY))
+        }
+        _ => {
+            socket.connect(&destination)?;
+            socket.send(b"vnetlab")?;
+            wait_for(socket, timeout, |_| true)
+        }
+    }
+}
+
+/// The kernel fills in checksum and identifier.
+fn echo_request() -> [u8; 16] {
+    let mut packet = [0; 16];
+    packet[0] = ECHO_REQUEST;
+    packet[7] = 1;
+    packet
+}
+
+fn wait_for(
+    socket: &Socket,
+    timeout: Duration,
+    is_answer: impl Fn(&[u8]) -> bool,
+) -> io::Result<ProbeOutcome> {
+    let end = Instant::now() + timeout;
+    let mut buffer = [0_u8; 2048];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(ProbeOutcome::Silent);
+        }
+        socket.set_read_timeout(Some(left))?;
+        let length = io::Read::read(&mut &*socket, &mut buffer)?;
+        if is_answer(&buffer[..length]) {
+            return Ok(ProbeOutcome::Answered);
+        }
+    }
+}
+
+fn outcome_of(error: &io::Error) -> ProbeOutcome {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => ProbeOutcome::Refused,
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => ProbeOutcome::Silent,
+        // The guest's own no: a source that is not its own, a protocol that it lacks.
+        ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => {
+            ProbeOutcome::Failed { error: error.to_string() }
+        }
+        _ => ProbeOutcome::Unreachable { error: error.to_string() },
+    }
+}
+
+fn address(address: Ipv4Addr, port: u16) -> SockAddr {
+    SocketAddr::V4(SocketAddrV4::new(address, port)).into()
+}
