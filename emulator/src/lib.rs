@@ -12,7 +12,7 @@
 //! | [`plan`] | how one network becomes another |
 //! | [`proof`] | a packet's fate beside the model's verdict |
 //! | [`doctor`] | what this machine can do |
-//! | [`junit`] | test results for other programs |
+//! | [`test_run`], [`junit`] | a topology's tests, and their results for other programs |
 
 mod cli;
 mod controller;
@@ -25,6 +25,7 @@ mod plan;
 mod proof;
 mod question;
 mod sandbox;
+mod test_run;
 mod topology;
 
 /// Runs the command line of this process.

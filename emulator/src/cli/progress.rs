@@ -21,7 +21,7 @@ impl ProgressLine {
     /// Begins with this title.
     pub(super) fn begin(title: &str) -> Self {
         if !std::io::stderr().is_terminal() {
-            output::tell(format_args!("{title}: begins"));
+            output::tell(format_args!("{title}: applying"));
             return Self::Lines { title: title.to_owned(), told: 0 };
         }
         let bar = ProgressBar::new(0);
@@ -45,7 +45,7 @@ impl ProgressLine {
                 let quarter = (done * 4).checked_div(total).unwrap_or(0);
                 if quarter > *told {
                     *told = quarter;
-                    output::tell(format_args!("{title}: {done} of {total} steps ({what})"));
+                    output::tell(format_args!("{title}: {} % ({what})", quarter * 25));
                 }
             }
         }

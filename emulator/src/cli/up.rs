@@ -46,19 +46,27 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When this machine lacks something, or something fails. A lab that was not there before is not there after.
-pub(super) fn bring_up(loaded: &Loaded) -> Result<Up> {
+fn bring_up(loaded: &Loaded) -> Result<Up> {
     let began = Instant::now();
     let name = loaded.name()?;
     let (applied, created) = match running::find(&name)? {
         Some(lab) => (apply(&lab.folder, loaded)?, false),
-        None => (create(&name, loaded)?, true),
+        None => (create_and_apply(&name, loaded)?.1, true),
     };
     let Applied { generation, changes, problems, .. } = applied;
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Up { lab: name.to_string(), created, generation, changes, problems, milliseconds })
 }
 
-fn create(name: &LabName, loaded: &Loaded) -> Result<Applied> {
+/// Creates a lab of this name, which nobody has yet.
+///
+/// # Errors
+/// When this machine lacks something, or something fails; nothing of the lab is there then.
+pub(super) fn create(name: &LabName, loaded: &Loaded) -> Result<RunningLab> {
+    Ok(create_and_apply(name, loaded)?.0)
+}
+
+fn create_and_apply(name: &LabName, loaded: &Loaded) -> Result<(RunningLab, Applied)> {
     doctor::require()?;
     let agent = sandbox::agent_program()?;
     let folder = Folder::of(name);
@@ -70,10 +78,13 @@ fn create(name: &LabName, loaded: &Loaded) -> Result<Applied> {
     end_when_interrupted(&lab)?;
     let applied =
         sandbox::start(&lab, lock, &agent).and_then(|()| apply(&folder, loaded)).and_then(refuse_problems);
-    if applied.is_err() {
-        remove_half_made(&lab);
+    match applied {
+        Ok(applied) => Ok((lab, applied)),
+        Err(error) => {
+            remove_half_made(&lab);
+            Err(error)
+        }
     }
-    applied
 }
 
 /// A lab that could not be made as its file says is not kept.
@@ -125,10 +136,10 @@ fn apply(folder: &Folder, loaded: &Loaded) -> Result<Applied> {
 /// What `up` has done.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Up {
+struct Up {
     lab: String,
     /// Whether the lab is new.
-    pub(super) created: bool,
+    created: bool,
     generation: Generation,
     changes: Vec<Change>,
     problems: Vec<String>,

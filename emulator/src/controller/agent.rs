@@ -232,7 +232,6 @@ impl Attendant {
         match command {
             Command::Apply { goal, progress, done } => {
                 let id = self.next_id();
-                self.status.send_modify(|status| status.wanted = goal.generation);
                 self.wanted = Some(goal.clone());
                 self.applying = Some(Applying { id, progress, done, deaths: 0 });
                 connection.send(ToAgent::Apply { id, goal }).await.map_err(|error| error.to_string())

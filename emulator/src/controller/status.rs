@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use futures_util::future::join_all;
 use goal_state::message::{Counter, FromAgent, ToAgent};
-use goal_state::{HostName, VmName};
+use goal_state::{Generation, HostName, VmName};
 use model::network::{Network, VirtualMachine};
 
 use super::agent::Agent;
@@ -28,7 +28,7 @@ impl Controller {
             name: network.name.clone(),
             topology: wanted.path.clone(),
             generation: wanted.generation,
-            hosts: self.hosts(network),
+            hosts: self.hosts(network, wanted.generation),
             virtual_machines: network
                 .virtual_machines
                 .iter()
@@ -37,10 +37,12 @@ impl Controller {
         })
     }
 
-    fn hosts(&self, network: &Network) -> Vec<HostStatus> {
+    fn hosts(&self, network: &Network, wanted: Generation) -> Vec<HostStatus> {
         let agents = self.agents();
         let status = |host: &HostName| -> AgentStatus {
-            agents.get(host).map(|agent| agent.status()).unwrap_or_default()
+            let status = agents.get(host).map(|agent| agent.status()).unwrap_or_default();
+            // Also of an agent that has not been told yet.
+            AgentStatus { wanted, ..status }
         };
         let host = |host: &model::network::Host| HostStatus {
             name: host.name.clone(),

@@ -42,8 +42,7 @@ fn render(result: &impl Show, format: Format) -> Result<String> {
         Format::Table => Ok(result.table()),
         Format::Json => Ok(serde_json::to_string_pretty(result)? + "\n"),
         Format::Yaml => {
-            // By way of JSON, so that both say the same also where a type serializes by hand.
-            let mut text = serde_saphyr::to_string(&serde_json::to_value(result)?)?;
+            let mut text = serde_saphyr::to_string(result)?;
             if !text.ends_with('\n') {
                 text.push('\n');
             }

@@ -1,1 +1,15 @@
-//! x
+//! Proof: the model's verdict and a packet's fate are two independent answers to one question, and they are compared here.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`observation`] | what was seen of one probe: its answer, the ports that it crossed, the drop. Pure |
+//! | [`judgement`] | that beside the model's answer. Pure |
+//! | [`prober`] | sends probes through a lab's controller, many at a time |
+
+pub(crate) mod judgement;
+pub(crate) mod observation;
+pub(crate) mod prober;
+
+pub(crate) use judgement::{Judgement, judge};
+pub(crate) use observation::Observation;
+pub(crate) use prober::Prober;

@@ -90,6 +90,8 @@ impl AgentProgram {
             .arg(self.host.as_str())
             .arg("--socket")
             .arg(self.folder.agent_socket(&self.host))
+            .arg("--state-dir")
+            .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

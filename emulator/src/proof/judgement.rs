@@ -1,0 +1,151 @@
+//! What was seen of a probe, beside what the model says of its question.
+
+use goal_state::DropReason;
+use goal_state::event::DropEvent;
+use goal_state::nsg::Access;
+use goal_state::probe::ProbeOutcome;
+use model::verdict::{Crossing, Explanation, Observed, Proof, Reason};
+
+use super::Observation;
+
+/// Model and packet, compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    /// What `explain` prints.
+    pub(crate) proof: Proof,
+    /// The VMs that the packet was seen to come to, the sender first.
+    pub(crate) path: Vec<String>,
+    /// In what they disagree, as sentences. Empty when they agree.
+    pub(crate) differences: Vec<String>,
+}
+
+/// Compares what was observed with `explanation`.
+///
+/// # Errors
+/// A sentence, when the probe could not be sent, so that nothing is proved.
+pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Result<Judgement, String> {
+    if let Some(ProbeOutcome::Failed { error }) = observation.outcome() {
+        return Err(error.clone());
+    }
+    let (verdict, observed) = verdict(explanation, observation);
+    let mut differences = Vec::new();
+    if verdict != explanation.verdict {
+        differences.push(format!(
+            "the model says {:?}, the packet {:?}: {}",
+            explanation.verdict,
+            verdict,
+            fate(observation)
+        ));
+    } else if let Some(reason) = &explanation.reason {
+        differences.extend(differences_of_denial(explanation, reason, observation, observed.as_ref()));
+    }
+    differences.extend(differences_of_way(explanation, observation));
+    let path =
+        std::iter::once(explanation.evidence.sender.to_string()).chain(observation.came_to()).collect();
+    Ok(Judgement { proof: Proof { verdict, agrees: differences.is_empty(), observed }, path, differences })
+}
+
+fn verdict(explanation: &Explanation, observation: &Observation) -> (Access, Option<Observed>) {
+    if observation.is_answered() && !answer_is_a_denial(explanation, observation) {
+        return (Access::Allow, None);
+    }
+    let rule = match &observation.drop {
+        Some(DropEvent { by: Some(by), .. }) => Some(by.rule.clone()).filter(|rule| !rule.is_empty()),
+        _ => None,
+    };
+    (Access::Deny, Some(Observed { rule, at: place(explanation, observation) }))
+}
+
+/// Whether what came back is no answer to the question: it is another VM's, or a refusal where the VM has a list of ports
+/// that it listens on and this is not one of them.
+fn answer_is_a_denial(explanation: &Explanation, observation: &Observation) -> bool {
+    let guest_refuses = explanation.reason.as_ref().is_some_and(|reason| reason.layer == DropReason::Guest)
+        && explanation.reply.is_none();
+    explanation.evidence.taken_by_another
+        || (guest_refuses && observation.outcome() == Some(&ProbeOutcome::Refused))
+}
+
+/// The VM whose port or guest denied: where the drop was, or else the last one that let the packet in.
+fn place(explanation: &Explanation, observation: &Observation) -> String {
+    let sender = &explanation.evidence.sender;
+    let dropping = observation.drop.as_ref().and_then(|drop| drop.nic.as_ref());
+    dropping.or(observation.last_entered()).map_or(sender, |nic| &nic.vm).to_string()
+}
+
+fn differences_of_denial(
+    explanation: &Explanation,
+    reason: &Reason,
+    observation: &Observation,
+    observed: Option<&Observed>,
+) -> Vec<String> {
+    let mut differences = Vec::new();
+    match &observation.drop {
+        Some(drop) if drop.reason != reason.layer => {
+            differences.push(format!("the model's layer is {}, the packet's {}", reason.layer, drop.reason));
+        }
+        Some(_) => {}
+        None if is_silent(explanation, reason) => {}
+        None => differences.push(format!("no drop by {} was seen: {}", reason.layer, fate(observation))),
+    }
+    let Some(observed) = observed else { return differences };
+    // Where a circle of routes closes, no port tells.
+    if observed.at != reason.at && !explanation.evidence.loops {
+        differences.push(format!("the model says at {}, the packet ended at {}", reason.at, observed.at));
+    }
+    if let (Some(foretold), Some(seen)) = (&reason.rule, &observed.rule)
+        && !foretold.eq_ignore_ascii_case(seen)
+    {
+        differences.push(format!("the model's rule is {foretold}, the packet's {seen}"));
+    }
+    differences
+}
+
+/// Whether nobody tells of this denial, because no port makes it.
+fn is_silent(explanation: &Explanation, reason: &Reason) -> bool {
+    reason.layer == DropReason::Guest || explanation.evidence.taken_by_another || explanation.evidence.loops
+}
+
+/// A packet must cross every port that the model says. It may cross more only where nobody takes it: its last port lets
+/// it out before the host finds that out; and in a circle.
+fn differences_of_way(explanation: &Explanation, observation: &Observation) -> Vec<String> {
+    let foretold = &explanation.evidence.crossings;
+    let missing = foretold.iter().filter(|crossing| !observation.crossings.contains(crossing));
+    let mut differences: Vec<_> =
+        missing.map(|crossing| format!("{} was not crossed", describe(crossing))).collect();
+    if observation.lost_events {
+        differences.clear();
+    }
+    if !observation.nobody_there() && !explanation.evidence.loops {
+        let extra = observation.crossings.iter().filter(|crossing| !foretold.contains(crossing));
+        differences.extend(extra.map(|crossing| format!("{} was crossed", describe(crossing))));
+    }
+    differences
+}
+
+fn describe(Crossing { nic, direction }: &Crossing) -> String {
+    format!("the port of {nic}, {}", direction.to_string().to_lowercase())
+}
+
+/// What became of the packet, in words.
+fn fate(observation: &Observation) -> String {
+    let lost = if observation.lost_events { ", but events were lost" } else { "" };
+    let fate = match (&observation.drop, observation.outcome()) {
+        (_, Some(ProbeOutcome::Answered)) => "it was answered".to_owned(),
+        (_, Some(ProbeOutcome::Refused)) => "it arrived and was refused".to_owned(),
+        (Some(DropEvent { nic: Some(nic), reason, direction, by, .. }), _) => {
+            let by = by.as_ref().map(|by| format!(" ({}/{})", by.resource, by.rule)).unwrap_or_default();
+            format!("the port of {nic} dropped it {}: {reason}{by}", direction.to_string().to_lowercase())
+        }
+        (Some(DropEvent { nic: None, packet, .. }), _) => {
+            format!("nobody has the address {}", packet.destination)
+        }
+        (None, Some(ProbeOutcome::Unreachable { error })) => format!("it came back: {error}"),
+        (None, Some(ProbeOutcome::Silent | ProbeOutcome::Failed { .. }) | None) => {
+            "nothing came back".to_owned()
+        }
+    };
+    fate + lost
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Sends probes into a running lab, many at a time, and gathers what is seen of each.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use goal_state::nsg::Protocol;
+use goal_state::probe::{Probe, ProbeOutcome, ProbeResult};
+use model::network::Network;
+use model::verdict::{Explanation, IpProtocol};
+
+use super::Observation;
+use super::observation::Flow;
+use crate::cli::refuse;
+use crate::controller::client::Client;
+use crate::controller::protocol::{Request, Response};
+use crate::lab::Folder;
+
+/// How long a probe waits for an answer: time for an ARP question to be asked twice, and for a SYN to be sent twice.
+const PATIENCE: Duration = Duration::from_millis(2500);
+/// How long to wait for an agent's word after that.
+const AGENT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for the news of the way, once the packet's fate is known. Only a packet that goes another way than
+/// foretold makes us wait that long.
+const NEWS: Duration = Duration::from_secs(1);
+/// Probes at a time. More would make the packets of one the delay of another.
+const AT_A_TIME: usize = 32;
+
+/// A source of probes. Each has a source port (or an ICMP identifier) of its own, so that they can be told apart and no
+/// port knows their flow from before.
+pub(crate) struct Prober {
+    client: Client,
+    next_port: u16,
+}
+
+/// A probe on its way.
+struct Underway<'e> {
+    position: usize,
+    explanation: &'e Explanation,
+    observation: Observation,
+    /// When to wait no longer.
+    deadline: Instant,
+}
+
+impl Prober {
+    /// Connects to a running lab.
+    ///
+    /// # Errors
+    /// When its controller does not answer.
+    pub(crate) fn connect(folder: &Folder) -> Result<Self> {
+        let mut client = Client::connect(folder)?;
+        match client.ask(Request::Events)? {
+            Response::Events => {}
+            other => bail!("the controller answers {other:?}"),
+        }
+        Ok(Self { client, next_port: dynamic_port(RandomState::new().build_hasher().finish()) })
+    }
+
+    /// A source port that no other probe of this prober has. The model must be asked with the same one, for rules may
+    /// look at it.
+    pub(crate) fn source_port(&mut self) -> u16 {
+        let port = self.next_port;
+        self.next_port = dynamic_port(u64::from(port - FIRST_PORT) + 1);
+        port
+    }
+
+    /// Sends the packet of each explanation; what was seen of each, in their order.
+    ///
+    /// # Errors
+    /// When the controller goes away, or a packet is none that a VM can be made to send.
+    pub(crate) fn probe(
+        &mut self,
+        network: &Network,
+        explanations: &[&Explanation],
+    ) -> Result<Vec<Observation>> {
+        let mut waiting = explanations.iter().enumerate();
+        let mut underway: BTreeMap<u64, Underway<'_>> = BTreeMap::new();
+        let mut done: BTreeMap<usize, Observation> = BTreeMap::new();
+        loop {
+            while underway.len() < AT_A_TIME
+                && let Some((position, explanation)) = waiting.next()
+            {
+                underway.insert(position as u64, self.send(network, position, explanation)?);
+            }
+            let Some(first) = underway.values().map(|probe| probe.deadline).min() else { break };
+            if let Some(response) = self.client.receive_until(Some(first))? {
+                hear(&mut underway, response)?;
+            }
+            let now = Instant::now();
+            for (_, probe) in underway.extract_if(.., |_, probe| probe.is_over(now)) {
+                done.insert(probe.position, probe.finish());
+            }
+        }
+        Ok(done.into_values().collect())
+    }
+
+    fn send<'e>(
+        &mut self,
+        network: &Network,
+        position: usize,
+        explanation: &'e Explanation,
+    ) -> Result<Underway<'e>> {
+        let packet = explanation.evidence.packet;
+        let probe = Probe {
+            vm: explanation.evidence.sender.clone(),
+            source: packet.source,
+            destination: packet.destination,
+            protocol: sendable(explanation.protocol)?,
+            port: packet.destination_port,
+            source_port: packet.source_port,
+            timeout_ms: u32::try_from(PATIENCE.as_millis())?,
+        };
+        self.client.send(Request::Probe { id: position as u64, probe })?;
+        let observation =
+            Observation::of(Flow { packet, forwarders: addresses_on_the_way(network, explanation) });
+        Ok(Underway {
+            position,
+            explanation,
+            observation,
+            deadline: Instant::now() + PATIENCE + AGENT_PATIENCE,
+        })
+    }
+}
+
+/// Takes a response to where it belongs.
+fn hear(underway: &mut BTreeMap<u64, Underway<'_>>, response: Response) -> Result<()> {
+    match response {
+        Response::Event { event, .. } => underway.values_mut().for_each(|probe| {
+            let undecided = !probe.observation.is_decided();
+            probe.observation.note(&event);
+            probe.wait_for_news_if(undecided);
+        }),
+        Response::Probed { id, result } => {
+            // One that was dropped is not waited for; its silence comes later.
+            if let Some(probe) = underway.get_mut(&id) {
+                let undecided = !probe.observation.is_decided();
+                probe.observation.result = Some(result);
+                probe.wait_for_news_if(undecided);
+            }
+        }
+        Response::Error { message } => bail!(message),
+        other => bail!("the controller answers {other:?}"),
+    }
+    Ok(())
+}
+
+impl Underway<'_> {
+    /// Once the fate is known, only the news of the way is waited for.
+    fn wait_for_news_if(&mut self, was_undecided: bool) {
+        if was_undecided && self.observation.is_decided() {
+            self.deadline = self.deadline.min(Instant::now() + NEWS);
+        }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.observation.is_complete(&self.explanation.evidence.crossings) || now >= self.deadline
+    }
+
+    fn finish(mut self) -> Observation {
+        if !self.observation.is_decided() {
+            let error = "the agent of the sender's host does not answer".to_owned();
+            let source_port = self.explanation.evidence.packet.source_port;
+            self.observation.result =
+                Some(ProbeResult { source_port, outcome: ProbeOutcome::Failed { error } });
+        }
+        self.observation
+    }
+}
+
+/// The protocol as a VM can be made to send it.
+fn sendable(protocol: IpProtocol) -> Result<Protocol> {
+    match protocol {
+        IpProtocol::TCP => Ok(Protocol::Tcp),
+        IpProtocol::UDP => Ok(Protocol::Udp),
+        IpProtocol::ICMP => Ok(Protocol::Icmp),
+        other => Err(refuse(anyhow!(
+            "a packet of protocol {other} cannot be sent as proof: ask about Tcp, Udp or Icmp"
+        ))),
+    }
+}
+
+/// The addresses of VMs on the way, any of which may look for the destination in vain.
+fn addresses_on_the_way(
+    network: &Network,
+    explanation: &Explanation,
+) -> std::collections::BTreeSet<std::net::Ipv4Addr> {
+    let vms = explanation.path.iter().filter_map(|name| network.find_vm(name));
+    vms.flat_map(|vm| &network.vm(vm).nics).flat_map(|nic| nic.addresses.iter().copied()).collect()
+}
+
+/// RFC 6335's dynamic ports, above those that Linux hands out by itself, and below 65330, which Azure reserves.
+const FIRST_PORT: u16 = 61_000;
+const LAST_PORT: u16 = 65_329;
+
+fn dynamic_port(number: u64) -> u16 {
+    FIRST_PORT + u16::try_from(number % u64::from(LAST_PORT - FIRST_PORT + 1)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_ports_stay_among_those_that_nobody_else_uses() {
+        assert_eq!(dynamic_port(0), 61_000);
+        assert_eq!(dynamic_port(4329), 65_329);
+        assert_eq!(dynamic_port(4330), 61_000);
+        assert!((FIRST_PORT..=LAST_PORT).contains(&dynamic_port(u64::MAX)));
+    }
+
+    #[test]
+    fn only_what_a_vm_can_send_is_sent() {
+        assert!(sendable(IpProtocol::ICMP).is_ok());
+        assert!(sendable(IpProtocol::ESP).is_err());
+    }
+}

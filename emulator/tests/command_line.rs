@@ -1,0 +1,172 @@
+//! The command as a whole, as far as it needs neither rights nor a lab: results on standard output, and exit statuses.
+
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+const GOOD: &str = "
+name: good
+virtualNetworks:
+  net: {addressSpace: [10.0.0.0/16], subnets: {a: {addressPrefix: 10.0.1.0/24, networkSecurityGroup: nsg}}}
+networkSecurityGroups:
+  nsg: {securityRules: {deny: {priority: 100, direction: Inbound, access: Deny, protocol: Tcp, destinationPortRange: 22}}}
+virtualMachines:
+  web: {subnet: net/a}
+  db: {subnet: net/a}
+";
+
+/// A `vnetlab` with a state folder of its own.
+struct Bench(tempfile::TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, text: &str) -> PathBuf {
+        let path = self.0.path().join("topology.yaml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn vnetlab(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::cargo_bin("vnetlab").unwrap();
+        command.env("VNETLAB_STATE_DIR", self.0.path().join("state")).args(arguments);
+        command
+    }
+
+    /// Runs it, and expects this exit status; standard output as JSON.
+    fn json(&self, arguments: &[&str], status: i32) -> Value {
+        let output = self.vnetlab(arguments).args(["-o", "json"]).assert().code(status).get_output().clone();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs it, and expects to be refused; what it says.
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.vnetlab(arguments).assert().code(2).stdout("").get_output().clone();
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn check_has_status_0_without_errors_and_1_with() {
+    let bench = Bench::new();
+    let good = bench.write(GOOD);
+    let report = bench.json(&["check", good.to_str().unwrap()], 0);
+    assert_eq!(report["errors"], serde_json::json!([]));
+
+    let bad = bench.write(&GOOD.replace("net/a}", "net/b}"));
+    let report = bench.json(&["check", bad.to_str().unwrap()], 1);
+    let errors = report["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 2, "{report}");
+    for name in ["code", "message", "path", "line", "column"] {
+        assert!(!errors[0][name].is_null(), "{name}: {report}");
+    }
+    bench.vnetlab(&["check", bad.to_str().unwrap()]).assert().code(1);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_refused() {
+    let bench = Bench::new();
+    for command in ["check", "up"] {
+        assert!(bench.refused(&[command, "/nonexistent.yaml"]).contains("/nonexistent.yaml"));
+    }
+    let bad = bench.write("name: Bad Name\n");
+    assert!(bench.refused(&["up", bad.to_str().unwrap()]).contains("topology.yaml"));
+    assert!(!bench.0.path().join("state").exists(), "nothing was made");
+}
+
+#[test]
+fn questions_about_labs_that_do_not_run_are_refused() {
+    let bench = Bench::new();
+    assert!(bench.refused(&["status"]).contains("vnetlab up"));
+    assert!(bench.refused(&["status", "-l", "nowhere"]).contains("nowhere"));
+    assert!(bench.refused(&["exec", "web", "--", "true"]).contains("no lab is running"));
+}
+
+#[test]
+fn down_of_a_lab_that_is_gone_says_so() {
+    let bench = Bench::new();
+    let output = bench.vnetlab(&["down", "gone"]).assert().code(1).stdout("").get_output().clone();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("lab gone is not running"));
+    bench.vnetlab(&["down", "--all"]).assert().code(0);
+}
+
+#[test]
+fn what_a_dead_lab_has_left_is_removed() {
+    let bench = Bench::new();
+    let folder = bench.0.path().join("state/dead");
+    std::fs::create_dir_all(folder.join("agents")).unwrap();
+    let output = bench.vnetlab(&["down", "dead"]).assert().code(1).get_output().clone();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("what it had left is removed"));
+    assert!(!folder.exists());
+}
+
+#[test]
+fn list_of_none_is_empty() {
+    assert_eq!(Bench::new().json(&["list"], 0), serde_json::json!({"value": []}));
+}
+
+#[test]
+fn explain_of_a_file_has_the_verdicts_status() {
+    let bench = Bench::new();
+    let file = bench.write(GOOD);
+    let file = file.to_str().unwrap();
+    let ask = ["explain", "-f", file, "--from", "web", "--to", "db", "--protocol", "Tcp", "--port"];
+    let denied = bench.json(&[&ask[..], &["22"]].concat(), 1);
+    assert_eq!(denied["reason"]["rule"], "deny");
+    let allowed = bench.json(&[&ask[..], &["80"]].concat(), 0);
+    assert_eq!(allowed["verdict"], "Allow");
+    let said = bench.refused(&["explain", "-f", file, "--from", "wbe", "--to", "db"]);
+    assert!(said.contains("wbe"), "{said}");
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_created_and_makes_nothing() {
+    let bench = Bench::new();
+    let file = bench.write(GOOD);
+    let plan = bench.json(&["up", "--dry-run", file.to_str().unwrap()], 0);
+    let changes = plan["changes"].as_array().unwrap();
+    assert!(changes.iter().all(|change| change["action"] == "create"), "{plan}");
+    assert!(changes.iter().any(|change| change["name"] == "web"), "{plan}");
+    assert!(!bench.0.path().join("state").exists());
+}
+
+#[test]
+fn the_schema_is_json_that_names_the_sections() {
+    let output = Bench::new().vnetlab(&["schema"]).assert().code(0).get_output().clone();
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schema["properties"]["virtualNetworks"].is_object());
+}
+
+#[test]
+fn completions_are_a_script() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Bench::new().vnetlab(&["completions", shell]).assert().code(0).get_output().clone();
+        assert!(String::from_utf8(output.stdout).unwrap().contains("vnetlab"));
+    }
+    Bench::new().vnetlab(&["completions", "nosuchshell"]).assert().code(2);
+}
+
+/// Without tools, doctor fails and names them with what mends it.
+#[test]
+fn doctor_names_what_is_missing_and_what_mends_it() {
+    let bench = Bench::new();
+    let output = bench.vnetlab(&["doctor"]).env("PATH", bench.0.path()).assert().code(1).get_output().clone();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("nft") && said.contains("apt-get install nftables"), "{said}");
+}
+
+/// A reader that goes away is no failure.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let bench = Bench::new();
+    let mut child = std::process::Command::new(bench.vnetlab(&[]).get_program())
+        .arg("schema")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
