@@ -62,6 +62,11 @@ impl Names {
         self.names.get(position).map_or("", String::as_str)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()

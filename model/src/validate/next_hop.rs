@@ -24,9 +24,9 @@ pub(super) struct DeadRoute {
 pub(super) fn dead_routes(network: &Network) -> BTreeSet<DeadRoute> {
     let check = NextHops::new(network);
     let mut dead = BTreeSet::new();
-    for (subnet, table) in attached_tables(network) {
+    for (vnet, table) in attached_tables(network) {
         for (route, user_route) in network.route_table(table).routes.iter().enumerate() {
-            let problem = check.problem(subnet, user_route);
+            let problem = check.problem(vnet, table, user_route);
             dead.extend(problem.map(|(code, message, help)| DeadRoute {
                 table: table.0,
                 route,
@@ -39,12 +39,14 @@ pub(super) fn dead_routes(network: &Network) -> BTreeSet<DeadRoute> {
     dead
 }
 
-fn attached_tables(network: &Network) -> impl Iterator<Item = (SubnetRef, RouteTableId)> {
-    network.virtual_networks.iter().enumerate().flat_map(|(vnet, virtual_network)| {
-        virtual_network.subnets.iter().enumerate().filter_map(move |(index, subnet)| {
-            Some((SubnetRef { vnet: VnetId(vnet), index }, subnet.route_table?))
+/// The tables that steer a subnet, with the virtual network of it.
+fn attached_tables(network: &Network) -> BTreeSet<(VnetId, RouteTableId)> {
+    let vnets = network.virtual_networks.iter().enumerate();
+    vnets
+        .flat_map(|(at, vnet)| {
+            vnet.subnets.iter().filter_map(move |subnet| Some((VnetId(at), subnet.route_table?)))
         })
-    })
+        .collect()
 }
 
 type Problem = (&'static str, String, String);
@@ -65,9 +67,9 @@ impl<'a> NextHops<'a> {
         Self { network, owners }
     }
 
-    fn problem(&self, subnet: SubnetRef, route: &UserRoute) -> Option<Problem> {
+    fn problem(&self, vnet: VnetId, table: RouteTableId, route: &UserRoute) -> Option<Problem> {
         match route.next_hop {
-            UserNextHop::VirtualAppliance(address) => self.appliance_problem(subnet, route, address),
+            UserNextHop::VirtualAppliance(address) => self.appliance_problem(vnet, table, route, address),
             UserNextHop::VirtualNetworkGateway => Some((
                 "NextHopGatewayMissing",
                 format!("route `{}` leads to a virtual network gateway, and there is none", route.name),
@@ -77,10 +79,16 @@ impl<'a> NextHops<'a> {
         }
     }
 
-    fn appliance_problem(&self, subnet: SubnetRef, route: &UserRoute, address: Ipv4Addr) -> Option<Problem> {
+    fn appliance_problem(
+        &self,
+        vnet: VnetId,
+        table: RouteTableId,
+        route: &UserRoute,
+        address: Ipv4Addr,
+    ) -> Option<Problem> {
         let network = self.network;
-        let vnet_name = &network.vnet(subnet.vnet).name;
-        let Some(nic) = self.reachable(subnet.vnet, address) else {
+        let vnet_name = &network.vnet(vnet).name;
+        let Some(nic) = self.reachable(vnet, address) else {
             return Some((
                 "NextHopUnreachable",
                 format!(
@@ -112,7 +120,8 @@ impl<'a> NextHops<'a> {
                 format!("set `guest: {{ipForwarding: true}}` on `{}`", vm.name),
             ));
         }
-        (network.nic(nic).subnet == subnet).then(|| loop_problem(network, subnet, route, &nic_name))
+        let own = network.nic(nic).subnet;
+        (network.subnet(own).route_table == Some(table)).then(|| loop_problem(network, own, route, &nic_name))
     }
 
     /// The NIC that has `address` and is in `vnet` or in a virtual network that `vnet` is connected to.

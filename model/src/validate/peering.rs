@@ -2,14 +2,14 @@
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/virtual-network-peering-overview>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::network::{Peering, VnetId};
-use crate::topology::{self, Spanned, Topology};
+use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
 use super::limits;
-use super::overlap::first_overlap;
+use super::overlap::{first_overlap, overlaps_within};
 use super::report::Report;
 use super::virtual_network::DraftVnet;
 
@@ -21,13 +21,18 @@ pub(super) fn peerings(
     report: &mut Report,
 ) -> Vec<Vec<Peering>> {
     let all: Vec<_> = topology.virtual_networks.iter().map(|(_, raw)| raw).collect();
-    let links = Links { all: &all, directory, vnets };
+    let find = |link: &topology::Peering| directory.virtual_networks.find(&link.remote_virtual_network.value);
+    let remotes =
+        all.iter().map(|raw| raw.peerings.iter().filter_map(|(_, link)| find(link)).collect()).collect();
+    let links = Links { all: &all, remotes, directory, vnets };
     (0..vnets.len()).map(|local| links.of(local, report)).collect()
 }
 
 /// What the links of all virtual networks are checked against.
 struct Links<'a> {
     all: &'a [&'a topology::VirtualNetwork],
+    /// Where the links of each virtual network lead.
+    remotes: Vec<HashSet<usize>>,
     directory: &'a Directory,
     vnets: &'a [DraftVnet],
 }
@@ -41,16 +46,22 @@ impl Links<'_> {
             report.at_most(limits::PEERINGS_PER_VIRTUAL_NETWORK, raw.len(), last.span, &what);
         }
         let mut earlier: HashMap<usize, &str> = HashMap::new();
+        let mut peers = Vec::new();
         let mut peerings = Vec::new();
         for (name, link) in raw {
             let Some(remote) = self.remote(local, name, link, report) else { continue };
-            self.check_spaces(local, remote, link, &earlier, report);
-            if let Some(first) = earlier.insert(remote, &name.value) {
-                self.report_second_link(local, remote, first, link, report);
+            match earlier.get(&remote) {
+                Some(first) => self.report_second_link(local, remote, first, link, report),
+                None => {
+                    earlier.insert(remote, &name.value);
+                    peers.push((remote, link.remote_virtual_network.span));
+                    self.check_spaces(local, remote, link, report);
+                }
             }
             let connected = self.connected(local, remote, name, link, report);
             peerings.push(peering(name, link, remote, connected));
         }
+        self.check_spaces_of_peers(local, &peers, report);
         peerings
     }
 
@@ -71,36 +82,40 @@ impl Links<'_> {
         Some(remote)
     }
 
-    fn check_spaces(
-        &self,
-        local: usize,
-        remote: usize,
-        link: &topology::Peering,
-        earlier: &HashMap<usize, &str>,
-        report: &mut Report,
-    ) {
+    fn check_spaces(&self, local: usize, remote: usize, link: &topology::Peering, report: &mut Report) {
+        let told_there = remote < local && self.remotes[remote].contains(&local);
+        if told_there {
+            return;
+        }
         let (mine, theirs) = (&self.vnets[local], &self.vnets[remote]);
-        let at = link.remote_virtual_network.span;
-        let told_there = remote < local && self.link_back(local, remote).is_some();
-        if let Some((here, there)) = first_overlap(&mine.space, &theirs.space).filter(|_| !told_there) {
+        if let Some((here, there)) = first_overlap(&mine.space, &theirs.space) {
             let message =
                 format!("`{}` and `{}` cannot be peered: {here} overlaps {there}", mine.name, theirs.name);
-            report.error(
-                "VnetAddressSpacesOverlap",
-                at,
-                message,
-                "give them address spaces that do not overlap",
-            );
+            let help = "give them address spaces that do not overlap";
+            report.error("VnetAddressSpacesOverlap", link.remote_virtual_network.span, message, help);
         }
-        let others = earlier.keys().copied().filter(|other| *other != remote);
-        let mut overlapping: Vec<_> = others
-            .filter_map(|other| Some((other, first_overlap(&self.vnets[other].space, &theirs.space)?)))
-            .collect();
-        overlapping.sort_unstable_by_key(|(other, _)| *other);
-        if let Some((other, (one, two))) = overlapping.first() {
+    }
+
+    /// The spaces of all `peers` of a virtual network are disjoint, or routes to them would be ambiguous.
+    fn check_spaces_of_peers(&self, local: usize, peers: &[(usize, Span)], report: &mut Report) {
+        let owned = |(peer, at): &(usize, Span)| {
+            let (peer, at) = (*peer, *at);
+            self.vnets[peer].space.iter().map(move |prefix| (*prefix, peer, at))
+        };
+        let owned: Vec<_> = peers.iter().flat_map(owned).collect();
+        let prefixes: Vec<_> = owned.iter().map(|(prefix, ..)| *prefix).collect();
+        let mut told = HashSet::new();
+        for (later, earlier) in overlaps_within(&prefixes) {
+            let ((two, theirs, at), (one, other, _)) = (owned[later], owned[earlier]);
+            if theirs == other || !told.insert(theirs) {
+                continue;
+            }
+            let name = |vnet: usize| &self.vnets[vnet].name;
             let message = format!(
                 "`{}` cannot be peered with both `{}` and `{}`: {one} overlaps {two}",
-                mine.name, self.vnets[*other].name, theirs.name
+                name(local),
+                name(other),
+                name(theirs)
             );
             let help = "the spaces of all peers of a virtual network are disjoint: renumber one, or leave one link out";
             report.error("VnetAddressSpaceOverlapsWithAlreadyPeeredVnet", at, message, help);
@@ -121,14 +136,6 @@ impl Links<'_> {
         report.error("PeeringDuplicate", link.remote_virtual_network.span, message, help);
     }
 
-    /// The link of `remote` back to `local`.
-    fn link_back(&self, local: usize, remote: usize) -> Option<&topology::Peering> {
-        let leads_here = |link: &topology::Peering| {
-            self.directory.virtual_networks.find(&link.remote_virtual_network.value) == Some(local)
-        };
-        self.all[remote].peerings.iter().map(|(_, link)| link).find(|link| leads_here(link))
-    }
-
     fn connected(
         &self,
         local: usize,
@@ -137,7 +144,7 @@ impl Links<'_> {
         link: &topology::Peering,
         report: &mut Report,
     ) -> bool {
-        let connected = self.link_back(local, remote).is_some();
+        let connected = self.remotes[remote].contains(&local);
         if !connected {
             let (mine, theirs) = (&self.vnets[local].name, &self.vnets[remote].name);
             let message =

@@ -7,8 +7,8 @@ use super::name::{Names, resource_name_problem};
 
 /// More errors than this are counted, not told: nobody reads them, and a broken generator can make millions.
 const MOST_ERRORS: usize = 1000;
-/// So many errors look for the name that was meant; the search is over all names.
-const MOST_SUGGESTIONS: usize = 100;
+/// So many names are compared in search of the ones that were meant.
+const MOST_COMPARISONS: usize = 100_000;
 
 /// Collects problems.
 #[derive(Debug)]
@@ -20,13 +20,22 @@ pub(super) struct Report {
     errors: Vec<Diagnostic>,
     /// Errors after the first [`MOST_ERRORS`].
     untold: usize,
+    /// How many names were compared in search of the ones that were meant.
+    comparisons: usize,
     warnings: Vec<Diagnostic>,
 }
 
 impl Report {
     /// No problems yet, for a file in which the keys `omitted` could not be read.
     pub(super) fn new(omitted: &[String], readable: bool) -> Self {
-        Self { omitted: omitted.to_vec(), readable, errors: Vec::new(), untold: 0, warnings: Vec::new() }
+        Self {
+            omitted: omitted.to_vec(),
+            readable,
+            errors: Vec::new(),
+            untold: 0,
+            comparisons: 0,
+            warnings: Vec::new(),
+        }
     }
 
     /// An error about an empty list, unless it may have lost its items because they could not be read.
@@ -99,7 +108,8 @@ impl Report {
     ) -> Option<usize> {
         let found = names.find(name);
         if found.is_none() && !self.is_omitted(name) {
-            let few = self.errors.len() < MOST_SUGGESTIONS;
+            self.comparisons += names.len();
+            let few = self.comparisons <= MOST_COMPARISONS;
             let help = match if few { names.closest(name) } else { None } {
                 Some(similar) => format!("did you mean `{parent}{similar}`?"),
                 None if names.is_empty() => format!("there is no {kind} at all"),
