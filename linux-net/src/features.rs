@@ -5,7 +5,6 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
-use std::path::PathBuf;
 
 use nix::libc;
 
@@ -161,7 +160,7 @@ pub fn probe() -> Vec<Finding> {
             (Feature::Tun, _) => tun().map_err(|error| feature.missing(error)),
             (Feature::Bpf, _) => bpf().map_err(|error| feature.missing(error)),
             (Feature::Program(program), _) => {
-                find_program(program).map(drop).ok_or_else(|| feature.missing("not in PATH"))
+                process::find_program(program).map(drop).ok_or_else(|| feature.missing("not in PATH"))
             }
             (Feature::NetworkNamespaces, Ok(_)) => Ok(()),
             (_, Ok(namespace)) => inside(feature, namespace).map_err(|why| feature.missing(why)),
@@ -258,15 +257,28 @@ fn bpf() -> io::Result<()> {
     Ok(())
 }
 
-/// Where a program is, by PATH; /usr/sbin counts even when PATH lacks it, as for ordinary users on Debian.
-pub fn find_program(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
-}
-
 /// An error with its causes, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_can_be_mended() {
+        for feature in Feature::all() {
+            let missing = feature.missing("why");
+            assert!(missing.mend.contains(' '), "{missing:?}");
+        }
+        assert_eq!(Feature::Program("nft").mend(), "sudo apt install nftables");
+    }
+
+    #[test]
+    fn a_program_is_found_or_not() {
+        assert!(process::find_program("sh").is_some());
+        assert_eq!(process::find_program("no-such-program"), None);
+    }
 }

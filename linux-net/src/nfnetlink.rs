@@ -32,6 +32,9 @@ pub(crate) struct Request<'a> {
     pub(crate) attributes: &'a [u8],
 }
 
+/// An object of a list: its address family, and its encoded attributes.
+pub(crate) type Object = (u8, Vec<u8>);
+
 /// Opens a socket in the namespace of the calling thread.
 pub(crate) fn open_here() -> io::Result<Socket> {
     let mut socket = Socket::new(NETLINK_NETFILTER)?;
@@ -69,9 +72,8 @@ pub(crate) fn transact(socket: &Socket, subsystem: u16, requests: &[Request<'_>]
     outcome
 }
 
-/// Lists what `kind` asks for; the payloads begin after the family's own four-byte header, whose first byte is the
-/// address family.
-pub(crate) fn dump(socket: &Socket, kind: u16) -> io::Result<Vec<(u8, Vec<u8>)>> {
+/// Lists what `kind` asks for.
+pub(crate) fn dump(socket: &Socket, kind: u16) -> io::Result<Vec<Object>> {
     for _ in 0..DUMP_ATTEMPTS {
         if let Some(objects) = dump_once(socket, kind)? {
             return Ok(objects);
@@ -80,7 +82,7 @@ pub(crate) fn dump(socket: &Socket, kind: u16) -> io::Result<Vec<(u8, Vec<u8>)>>
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "the list changes too fast to be read"))
 }
 
-fn dump_once(socket: &Socket, kind: u16) -> io::Result<Option<Vec<(u8, Vec<u8>)>>> {
+fn dump_once(socket: &Socket, kind: u16) -> io::Result<Option<Vec<Object>>> {
     let request = Request { kind, flags: FLAG_DUMP, family: 0, resource: 0, attributes: &[] };
     socket.send(&encode(&request, FLAG_REQUEST, 1), 0)?;
     let mut objects = Vec::new();

@@ -8,6 +8,7 @@
 
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::thread;
 
@@ -129,6 +130,13 @@ impl Placement {
 fn flags(kinds: &[Kind]) -> CloneFlags {
     let here = kinds.iter().filter(|kind| !matches!(kind, Kind::Pid | Kind::User));
     here.map(|kind| kind.flag()).collect()
+}
+
+/// Where a program is, by PATH; /usr/sbin counts even when PATH lacks it, as for ordinary users on Debian.
+pub fn find_program(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Whether a process of this user may make a user namespace: a child tries it and ends.

@@ -1,5 +1,12 @@
 //! What we believe about the probes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests fail by unwrapping, and say why they cannot run"
+)]
+
 mod common;
 
 use common::{namespace, run, sandboxed};

@@ -1,5 +1,12 @@
 //! What we believe about route netlink: what is put is listed as the same value, twice is once, and packets follow.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests fail by unwrapping, and say why they cannot run"
+)]
+
 mod common;
 
 use std::net::Ipv4Addr;

@@ -1,5 +1,12 @@
 //! What we believe about nft and NFLOG.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests fail by unwrapping, and say why they cannot run"
+)]
+
 mod common;
 
 use std::time::{Duration, Instant};
@@ -307,7 +314,7 @@ fn lost_packets_are_counted() {
         let send = |a: &NetNs, count| {
             a.run(|| {
                 let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-                (0..count).for_each(|_| drop(socket.send_to(&[0; 100], "10.0.0.2:9").unwrap()));
+                (0..count).for_each(|_| assert_eq!(socket.send_to(&[0; 100], "10.0.0.2:9").unwrap(), 100));
             })
             .unwrap();
         };

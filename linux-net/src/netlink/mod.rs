@@ -7,6 +7,7 @@
 //! Devices are named, not numbered: the values stay true when a device is made again. Everything is IPv4.
 
 mod address;
+mod bridge_port;
 mod error;
 mod fdb;
 mod link;
@@ -22,9 +23,10 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use netlink_packet_route::RouteNetlinkMessage;
 
 pub use address::Address;
+pub use bridge_port::BridgePort;
 pub use error::{Detail, NetlinkError, Refusal, Refusals};
 pub use fdb::{FdbEntry, FdbTarget};
-pub use link::{BridgePort, Link, LinkChange, LinkKind, NewLink, VethEnd, Vxlan};
+pub use link::{Link, LinkChange, LinkKind, NewLink, VethEnd, Vxlan};
 pub use neighbour::Neighbour;
 pub use request::Request;
 pub use route::{MAIN_TABLE, Route, RouteTarget};

@@ -6,8 +6,9 @@ use std::fmt;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::RouteNetlinkMessage;
 
+use super::bridge_port::BridgePort;
 use super::error::libc_errno::{ADDRNOTAVAIL, EXIST, NODEV, NOENT, SRCH};
-use super::link::{self, BridgePort, LinkChange, NewLink};
+use super::link::{self, LinkChange, NewLink};
 use super::{Address, FdbEntry, Neighbour, Route, Rule};
 
 /// One change. `Put` adds or replaces, `Delete` is content when the thing is not there; only [`Request::AddLink`]

@@ -8,6 +8,7 @@ use super::kernel;
 use super::table::Ruleset;
 use super::text::Comment;
 use crate::netns::{NetNs, NetNsError};
+use crate::process::find_program;
 
 /// The first word of the comment of every table that is ours.
 const MARK: &str = "linux-net";
@@ -126,7 +127,7 @@ fn run(namespace: &NetNs, arguments: &[&str], input: &str) -> Result<Output, Nft
 }
 
 fn run_here(arguments: &[&str], input: &str) -> io::Result<Output> {
-    let mut child = Command::new("nft")
+    let mut child = Command::new(find_program("nft").unwrap_or_else(|| "nft".into()))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
