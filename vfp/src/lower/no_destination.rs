@@ -65,5 +65,5 @@ fn set_name(vni: Vni) -> String {
 }
 
 fn counter_name(vni: Vni) -> String {
-    format!("noDestination_{vni}")
+    format!("drop_noDestination_{vni}")
 }

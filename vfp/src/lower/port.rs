@@ -237,7 +237,7 @@ fn protocol_rules() -> Vec<Rule> {
 
 fn drop_rule(matches: Vec<Match>, reason: DropReason, direction: Direction) -> Rule {
     let log = DropMark::plain(reason, direction).log();
-    Rule::new(matches, vec![Action::Count(reason.as_str().into()), log, Action::Drop])
+    Rule::new(matches, vec![Action::Count(counter_name(reason)), log, Action::Drop])
 }
 
 /// Counters of drops that no rule of the customer's makes.
@@ -248,8 +248,13 @@ fn plain_counters(nic: &NetworkInterface) -> Vec<Counter> {
     }
     reasons.sort();
     let counter =
-        |reason: DropReason| Counter { name: reason.as_str().into(), comment: reason.as_str().into() };
+        |reason: DropReason| Counter { name: counter_name(reason), comment: reason.as_str().into() };
     reasons.into_iter().map(counter).collect()
+}
+
+/// The bare word may be one of nft's own.
+fn counter_name(reason: DropReason) -> String {
+    format!("drop_{reason}")
 }
 
 fn own_addresses(nic: &NetworkInterface) -> AddressSet {
