@@ -3,9 +3,12 @@
 use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Result, bail};
-use serde::Serialize;
+use anyhow::{Context, Result, bail};
+use linux_net::features::{self, Feature, Missing};
+use linux_net::sandbox::{Kind, unshare};
+use serde::{Deserialize, Serialize};
 
 use crate::sandbox;
 
@@ -19,7 +22,7 @@ pub(crate) struct Checkup {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Finding {
     /// What.
@@ -56,25 +59,39 @@ const TOOLS: [Tool; 6] = [
 
 /// Looks at everything.
 pub(crate) fn examine() -> Checkup {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let mut findings: Vec<_> = TOOLS.iter().map(|tool| look_for(tool, env::split_paths(&path))).collect();
-    findings.push(agent());
+    let mut findings = programs();
     findings.extend(kernel_features());
     Checkup { user: if nix::unistd::geteuid().is_root() { "root" } else { "ordinary" }, findings }
 }
 
-/// Whether a lab can come up at all.
+/// Whether the programs are there that a lab needs. What the kernel lacks is found out by making the lab, see
+/// [`what_the_kernel_lacks`].
 ///
 /// # Errors
 /// With everything that is missing, and what mends each.
-pub(crate) fn require() -> Result<()> {
-    let missing: Vec<_> =
-        examine().findings.into_iter().filter(|finding| finding.required && !finding.works).collect();
-    if missing.is_empty() {
-        return Ok(());
+pub(crate) fn require_programs() -> Result<()> {
+    match list(programs()) {
+        None => Ok(()),
+        Some(missing) => bail!("this machine lacks what a lab needs:{missing}"),
     }
-    let lines: String = missing.iter().map(|finding| format!("\n  {}", finding.sentence())).collect();
-    bail!("this machine lacks what a lab needs:{lines}")
+}
+
+/// Which kernel feature may be why a lab could not be made; none when all are there.
+pub(crate) fn what_the_kernel_lacks() -> Option<String> {
+    list(kernel_features()).map(|missing| format!("this machine's kernel lacks what a lab needs:{missing}"))
+}
+
+/// What is required and missing, a line each.
+fn list(findings: Vec<Finding>) -> Option<String> {
+    let missing = findings.iter().filter(|finding| finding.required && !finding.works);
+    let lines: String = missing.map(|finding| format!("\n  {}", finding.sentence())).collect();
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn programs() -> Vec<Finding> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let tools = TOOLS.iter().map(|tool| look_for(tool, env::split_paths(&path)));
+    tools.chain([agent()]).collect()
 }
 
 impl Finding {
@@ -115,8 +132,72 @@ fn agent() -> Finding {
     }
 }
 
+/// Tries kernel features in a process of its own, because it must move into namespaces that go with it.
 fn kernel_features() -> Vec<Finding> {
-    Vec::new()
+    let probe = || -> Result<Vec<Finding>> {
+        let mut command = Command::new("/proc/self/exe");
+        let output = command.arg("__probe").stdin(Stdio::null()).output().context("starting the probe")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        serde_json::from_slice(&output.stdout).context("understanding the probe")
+    };
+    probe().unwrap_or_else(|error| vec![finding(Feature::NetworkNamespaces, Err(&format!("{error:#}")))])
+}
+
+/// `__probe`: tries kernel features with the rights that a lab of this user has, and prints what it finds.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn probe() -> Result<ExitCode> {
+    let kinds: &[Kind] =
+        if nix::unistd::geteuid().is_root() { &[Kind::Net] } else { &[Kind::User, Kind::Net] };
+    let findings = match unshare(kinds) {
+        Ok(()) => features::probe().iter().filter_map(of_feature).collect(),
+        Err(error) => {
+            let feature = if kinds.contains(&Kind::User) {
+                Feature::UserNamespaces
+            } else {
+                Feature::NetworkNamespaces
+            };
+            vec![finding(feature, Err(&format!("{:#}", anyhow::Error::new(error))))]
+        }
+    };
+    crate::output::print(&serde_json::to_string(&findings)?).map(|()| ExitCode::SUCCESS)
+}
+
+/// Programs are looked for above.
+fn of_feature(found: &features::Finding) -> Option<Finding> {
+    let feature = (!matches!(found.feature, Feature::Program(_))).then_some(found.feature)?;
+    Some(match &found.result {
+        Ok(()) => finding(feature, Ok(())),
+        Err(Missing { why, mend, .. }) => Finding { mend: Some(mend.clone()), ..finding(feature, Err(why)) },
+    })
+}
+
+fn finding(feature: Feature, result: Result<(), &str>) -> Finding {
+    let (required, purpose) = match feature {
+        Feature::UserNamespaces => (!nix::unistd::geteuid().is_root(), "labs of ordinary users"),
+        Feature::NetworkNamespaces => (true, "every VM, port and host"),
+        Feature::Veth => (true, "NICs"),
+        Feature::Bridge | Feature::BridgeProxyArp => (true, "virtual networks on a host"),
+        Feature::Vxlan => (true, "virtual networks between hosts"),
+        Feature::Nftables | Feature::Conntrack => (true, "network security groups"),
+        Feature::NftablesBridge => (true, "telling that nobody has an address"),
+        Feature::Nflog => (true, "telling what was dropped, and why"),
+        Feature::TtlTarget => (false, "neighbours that are one hop away"),
+        Feature::Tun => (false, "VNet encryption"),
+        Feature::Bpf => (false, "accelerated networking"),
+        Feature::Program(_) => (false, "tools"),
+    };
+    Finding {
+        name: feature.to_string(),
+        purpose: purpose.to_owned(),
+        works: result.is_ok(),
+        required,
+        problem: result.err().map(str::to_owned),
+        mend: None,
+    }
 }
 
 #[cfg(test)]

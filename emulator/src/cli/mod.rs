@@ -82,6 +82,9 @@ enum Command {
     /// The sandbox's first process.
     #[command(name = "__init", hide = true)]
     Init(SandboxArgs),
+    /// Tries kernel features.
+    #[command(name = "__probe", hide = true)]
+    Probe,
     /// The lab's controller.
     #[command(name = "__controller", hide = true)]
     Controller(SandboxArgs),
@@ -130,6 +133,7 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::Doctor => doctor::run(output),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
+        Command::Probe => crate::doctor::probe(),
         Command::Launch(args) => crate::sandbox::launch(&args.lab, &args.folder, &args.agent),
         Command::Init(args) => crate::sandbox::init(&args.lab, &args.folder, &args.agent),
         Command::Controller(args) => {

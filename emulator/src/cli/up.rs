@@ -67,7 +67,7 @@ pub(super) fn create(name: &LabName, loaded: &Loaded) -> Result<RunningLab> {
 }
 
 fn create_and_apply(name: &LabName, loaded: &Loaded) -> Result<(RunningLab, Applied)> {
-    doctor::require()?;
+    doctor::require_programs()?;
     let agent = sandbox::agent_program()?;
     let folder = Folder::of(name);
     folder.create()?;
@@ -82,7 +82,10 @@ fn create_and_apply(name: &LabName, loaded: &Loaded) -> Result<(RunningLab, Appl
         Ok(applied) => Ok((lab, applied)),
         Err(error) => {
             remove_half_made(&lab);
-            Err(error)
+            match doctor::what_the_kernel_lacks() {
+                Some(lacks) => Err(error.context(lacks)),
+                None => Err(error),
+            }
         }
     }
 }
