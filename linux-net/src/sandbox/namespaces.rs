@@ -104,10 +104,11 @@ pub fn enter(pid: u32, kinds: &[Kind]) -> Result<(), SandboxError> {
     for kind in Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
         let path = format!("/proc/{pid}/ns/{kind}");
         let open = || -> std::io::Result<Option<File>> {
-            let own = fs::metadata(format!("/proc/self/ns/{}", own_file(kind)))?;
+            // Inside a sandbox that was entered before, /proc does not know the caller, whose pid namespace is outside.
+            let own = fs::metadata(format!("/proc/self/ns/{}", own_file(kind))).ok();
             let other = File::open(Path::new(&path))?;
             let metadata = other.metadata()?;
-            let same = (metadata.dev(), metadata.ino()) == (own.dev(), own.ino());
+            let same = own.is_some_and(|own| (metadata.dev(), metadata.ino()) == (own.dev(), own.ino()));
             Ok((!same).then_some(other))
         };
         let file = open().map_err(|source| SandboxError::OpenNamespace { path: path.clone(), source })?;
