@@ -286,6 +286,9 @@ fn a_rule_for_mark_zero_is_for_mark_zero_only() {
         );
         assert!(!ping(&a, "10.0.0.2"));
         assert!(run(&a, "ping", &["-n", "-c1", "-W1", "-m", "1", "10.0.0.2"]).0);
+        assert!(run(&a, "ip", &["rule", "add", "pref", "11", "fwmark", "0", "lookup", "101"]).0);
+        let rules = Netlink::open(&a).unwrap().rules().unwrap();
+        assert!(rules.contains(&Rule::new(11, 101)), "{rules:?}");
     });
 }
 

@@ -13,6 +13,7 @@ use std::fs;
 
 use common::{run, sandboxed};
 use linux_net::netns::{NETNS_DIR, NetNsError};
+use linux_net::sandbox::{self, Kind, mounts};
 use linux_net::{NetNs, Netlink};
 
 /// A created namespace is pinned by name as `ip netns` does it: `ip` lists it and can run programs in it.
@@ -105,5 +106,32 @@ fn creation_is_safe_from_many_threads() {
         assert_eq!(NetNs::list().unwrap(), names);
         let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
         assert_eq!(mounts.lines().filter(|line| line.contains(" /run/netns ")).count(), 1, "{mounts}");
+    });
+}
+
+/// A name that is removed here also goes away in mount namespaces that were cloned from this one as slaves; otherwise the
+/// namespace would live on there, held by nobody who knows.
+#[test]
+fn a_removed_name_goes_away_in_slave_mounts() {
+    sandboxed(|| {
+        NetNs::create("blue").unwrap();
+        let pinned = || {
+            let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+            mounts.lines().filter(|line| line.contains("/run/netns/blue")).count()
+        };
+        let (tell, told) = std::sync::mpsc::channel();
+        let (go, wait) = std::sync::mpsc::channel();
+        let clone = std::thread::spawn(move || {
+            sandbox::unshare(&[Kind::Mount]).unwrap();
+            mounts::make_slave().unwrap();
+            tell.send(pinned()).unwrap();
+            wait.recv().unwrap();
+            tell.send(pinned()).unwrap();
+        });
+        assert_eq!(told.recv().unwrap(), 1);
+        NetNs::delete("blue").unwrap();
+        go.send(()).unwrap();
+        assert_eq!(told.recv().unwrap(), 0);
+        clone.join().unwrap();
     });
 }
