@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use linux_net::netlink::{Link, NetlinkError};
+use linux_net::netlink::{Link, NetlinkError, Request};
 use linux_net::nft::{InvalidText, NftError};
 use linux_net::{NetNs, Netlink};
 
@@ -77,6 +77,9 @@ pub fn reconcile(
         run.settle_switch(&host, &wanted.switch)
     });
     run.each(&wanted.machines, |machine| (&machine.name, run.settle_machine(machine)), true);
+    if run.changes.load(Ordering::Relaxed) > 0 {
+        run.settle_carriers(wanted);
+    }
     run.finish()
 }
 
@@ -226,11 +229,32 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// The kernel notes within a second that a device whose other end came up carries packets; until then a bridge port
+    /// is closed. To be asked for a single link makes it note at once (since Linux 6.8), and the second "up" asks.
+    fn settle_carriers(&self, wanted: &HostNetwork) {
+        self.note(
+            "host",
+            NetNs::current()
+                .map_err(|source| StepError::Namespace { name: "of the host".into(), source })
+                .and_then(|namespace| carry(&namespace, &wanted.switch)),
+        );
+        let of = |name: &str, content| {
+            namespace::ensure(name).and_then(|(namespace, _)| carry(&namespace, content))
+        };
+        self.each(&wanted.ports, |port| (&port.name, of(&port.name, &port.namespace)), false);
+        self.each(&wanted.machines, |machine| (&machine.name, of(&machine.name, &machine.namespace)), false);
+    }
+
     fn finish(self) -> Outcome {
         let mut problems = self.problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         problems.sort();
         Outcome { changes: self.changes.into_inner(), problems }
     }
+}
+
+fn carry(namespace: &NetNs, content: &crate::network::Namespace) -> Result<(), StepError> {
+    let again = content.devices.keys().map(|device| Request::set_up(device)).collect::<Vec<_>>();
+    Ok(Netlink::open(namespace)?.apply(&again)?)
 }
 
 /// An error with everything that caused it, in one line.
