@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
-use super::kernel;
-use super::table::Ruleset;
+use super::kernel::{self, TableEntry};
+use super::table::{Ruleset, Table};
 use super::text::Comment;
 use crate::netns::{NetNs, NetNsError};
 use crate::process::find_program;
@@ -51,7 +51,7 @@ pub enum NftError {
 /// # Errors
 /// Nothing has changed then.
 pub fn apply(namespace: &NetNs, ruleset: &Ruleset) -> Result<(), NftError> {
-    let script = script(ruleset, &owned_tables(namespace)?);
+    let script = script(ruleset, &tables(namespace)?);
     let output = run(namespace, &["-f", "-"], &script)?;
     if output.status.success() {
         return Ok(());
@@ -64,10 +64,11 @@ pub fn apply(namespace: &NetNs, ruleset: &Ruleset) -> Result<(), NftError> {
 /// The [`Ruleset::digest`] of the ruleset that is in the namespace; `None` when there is none of ours, or only a part.
 /// It says what was applied: somebody's later change of a rule does not show.
 pub fn current_digest(namespace: &NetNs) -> Result<Option<String>, NftError> {
-    let owned = owned_tables(namespace)?;
+    let tables = tables(namespace)?;
+    let owned: Vec<Mark> = tables.iter().filter_map(Mark::of).collect();
     let Some(first) = owned.first() else { return Ok(None) };
-    let whole = owned.len() == first.total && owned.iter().all(|table| table.digest == first.digest);
-    Ok(whole.then(|| first.digest.clone()))
+    let whole = owned.len() == first.total && owned.iter().all(|mark| mark.digest == first.digest);
+    Ok(whole.then(|| first.digest.to_owned()))
 }
 
 /// Removes all tables of ours from the namespace.
@@ -75,50 +76,45 @@ pub fn delete(namespace: &NetNs) -> Result<(), NftError> {
     apply(namespace, &Ruleset::default())
 }
 
-/// A table in the kernel that bears our mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Owned {
-    family: &'static str,
-    name: String,
-    digest: String,
+/// What the comment of a table of ours says.
+struct Mark<'a> {
+    digest: &'a str,
     /// How many tables the ruleset had.
     total: usize,
 }
 
-fn script(ruleset: &Ruleset, owned: &[Owned]) -> String {
+impl<'a> Mark<'a> {
+    fn of(table: &'a TableEntry) -> Option<Self> {
+        let mut words = table.comment.split(' ');
+        let ours = words.next() == Some(MARK);
+        let (digest, total) = (words.next()?, words.next()?.parse().ok()?);
+        ours.then_some(Self { digest, total })
+    }
+}
+
+fn script(ruleset: &Ruleset, present: &[TableEntry]) -> String {
     let mut script = String::new();
     let comment = Comment::lossy(&format!("{MARK} {} {}", ruleset.digest(), ruleset.tables.len()));
-    for table in owned {
-        remove(&mut script, table.family, &table.name);
+    // Only what is there: a transaction that deletes takes the kernel much longer.
+    for table in present.iter().filter(|table| Mark::of(table).is_some() || is_wanted(table, ruleset)) {
+        // Writing to a String cannot fail. `delete` alone would fail if the table has gone away meanwhile.
+        let _ = writeln!(script, "add table {0} {1}\ndelete table {0} {1}", table.family, table.name);
     }
     for table in &ruleset.tables {
-        let (family, name) = (table.family.to_string(), table.name.as_str());
-        if !owned.iter().any(|owned| owned.family == family && owned.name == name) {
-            remove(&mut script, &family, name);
-        }
-        // Writing to a String cannot fail.
         let _ = table.print(&mut script, Some(&comment));
     }
     script
 }
 
-/// `delete` alone fails when the table is not there.
-fn remove(script: &mut String, family: &str, name: &str) {
-    let _ = writeln!(script, "add table {family} {name}\ndelete table {family} {name}");
+fn is_wanted(present: &TableEntry, ruleset: &Ruleset) -> bool {
+    let same =
+        |table: &Table| present.name == table.name.as_str() && present.family == table.family.to_string();
+    ruleset.tables.iter().any(same)
 }
 
-fn owned_tables(namespace: &NetNs) -> Result<Vec<Owned>, NftError> {
+fn tables(namespace: &NetNs) -> Result<Vec<TableEntry>, NftError> {
     let failed = |source| NftError::List { what: "tables", namespace: namespace.to_string(), source };
-    Ok(kernel::tables(namespace)?.map_err(failed)?.into_iter().filter_map(owned).collect())
-}
-
-fn owned(table: kernel::TableEntry) -> Option<Owned> {
-    let mut words = table.comment.split(' ');
-    if words.next() != Some(MARK) {
-        return None;
-    }
-    let (digest, total) = (words.next()?.to_owned(), words.next()?.parse().ok()?);
-    Some(Owned { family: table.family, name: table.name, digest, total })
+    kernel::tables(namespace)?.map_err(failed)
 }
 
 /// Runs nft on a thread inside the namespace, which the program inherits.

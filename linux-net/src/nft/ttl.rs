@@ -55,10 +55,12 @@ pub enum TtlError {
 /// From now on forwarding in `namespace` does not consume the TTL. Doing it twice is doing it once.
 pub fn keep(namespace: &NetNs) -> Result<(), TtlError> {
     let refused = |source| TtlError::Refused { namespace: namespace.to_string(), source };
-    if kernel::tables(namespace)?.map_err(refused)?.iter().any(|table| table.comment == MARK) {
+    let tables = kernel::tables(namespace)?.map_err(refused)?;
+    let present = tables.iter().find(|table| (table.family, table.name.as_str()) == ("ip", "mangle"));
+    if present.is_some_and(|table| table.comment == MARK) {
         return Ok(());
     }
-    match namespace.run(write_table)? {
+    match namespace.run(|| write_table(present.is_some()))? {
         // The expression or the target is not there.
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EOPNOTSUPP)) => {
             Err(TtlError::Unsupported)
@@ -67,21 +69,21 @@ pub fn keep(namespace: &NetNs) -> Result<(), TtlError> {
     }
 }
 
-fn write_table() -> io::Result<()> {
+/// Somebody else's table of that name gives way.
+fn write_table(replace: bool) -> io::Result<()> {
     let table = encode(&[(1, TABLE)]);
     let marked = encode(&[(1, TABLE), (6, &userdata(MARK))]);
     let chain = chain();
     let rule = rule();
     let request =
         |kind, flags, attributes| Request { kind, flags, family: FAMILY_IPV4, resource: 0, attributes };
-    let requests = [
-        // Somebody's half-written table of that name, if there is one, gives way.
-        request(NEW_TABLE, FLAG_CREATE, table.as_slice()),
-        request(DELETE_TABLE, 0, table.as_slice()),
-        request(NEW_TABLE, FLAG_CREATE, marked.as_slice()),
-        request(NEW_CHAIN, FLAG_CREATE, chain.as_slice()),
-        request(NEW_RULE, FLAG_CREATE | FLAG_APPEND, rule.as_slice()),
-    ];
+    let mut requests = Vec::new();
+    if replace {
+        requests.push(request(DELETE_TABLE, 0, table.as_slice()));
+    }
+    requests.push(request(NEW_TABLE, FLAG_CREATE, marked.as_slice()));
+    requests.push(request(NEW_CHAIN, FLAG_CREATE, chain.as_slice()));
+    requests.push(request(NEW_RULE, FLAG_CREATE | FLAG_APPEND, rule.as_slice()));
     nfnetlink::transact(&nfnetlink::open_here()?, SUBSYSTEM, &requests)
 }
 
