@@ -1,5 +1,7 @@
 //! The command as a whole, as far as it needs neither rights nor a lab: results on standard output, and exit statuses.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 use std::path::PathBuf;
 
 use assert_cmd::Command;

@@ -42,10 +42,8 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let report = client(&lab.name, &from, &to, &port, &args.args)?;
     drop(server);
     if let Some(error) = report["error"].as_str() {
-        let (from, to) = (&args.from, &args.to);
-        bail!(
-            "iperf3: {error}\nis it allowed? `vnetlab explain --from {from} --to {to} --protocol Tcp --port {port}` says so"
-        );
+        let ask = format!("vnetlab explain --from {} --to {} --port {port} --protocol", args.from, args.to);
+        bail!("iperf3: {error}\nis it allowed? `{ask} Tcp` says so (and `Udp` for -u, which uses both)");
     }
     output::show(&Throughput { from: args.from.clone(), to: args.to.clone(), iperf3: report }, format)?;
     Ok(ExitCode::SUCCESS)

@@ -40,9 +40,17 @@ pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Res
         differences.extend(differences_of_denial(explanation, reason, observation, observed.as_ref()));
     }
     differences.extend(differences_of_way(explanation, observation));
-    let path =
-        std::iter::once(explanation.evidence.sender.to_string()).chain(observation.came_to()).collect();
+    let path = path(explanation, observation);
     Ok(Judgement { proof: Proof { verdict, agrees: differences.is_empty(), observed }, path, differences })
+}
+
+/// Hosts tell what they see each for itself, and the news of one may overtake that of another. So VMs that the model
+/// foretells stand in its order, and the others after them.
+fn path(explanation: &Explanation, observation: &Observation) -> Vec<String> {
+    let foretold = |vm: &String| explanation.path.iter().position(|name| name == vm).unwrap_or(usize::MAX);
+    let mut came_to = observation.came_to();
+    came_to.sort_by_key(foretold);
+    std::iter::once(explanation.evidence.sender.to_string()).chain(came_to).collect()
 }
 
 fn verdict(explanation: &Explanation, observation: &Observation) -> (Access, Option<Observed>) {

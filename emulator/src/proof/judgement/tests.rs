@@ -75,6 +75,13 @@ fn an_answer_by_the_foretold_way_agrees() {
 }
 
 #[test]
+fn news_in_another_order_are_the_same_path() {
+    let mut events = vec![seen("app", Inbound, packet(80))];
+    events.extend(through_nva(packet(80)));
+    assert_eq!(judged(80, &events, Some(ProbeOutcome::Answered)).path, ["web", "nva", "app"]);
+}
+
+#[test]
 fn an_answer_by_another_way_disagrees() {
     let events = [seen("web", Outbound, packet(80)), seen("app", Inbound, packet(80))];
     let judgement = judged(80, &events, Some(ProbeOutcome::Answered));
