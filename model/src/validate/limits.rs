@@ -1,4 +1,5 @@
-//! Azure's limits, as last seen in its documentation, and the few of this emulator.
+//! Azure's limits, as last seen in its documentation, and the few of this emulator. Azure's 65,536 private addresses
+//! of a virtual network are more than a topology file can ask for.
 //!
 //! <https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits>
 
@@ -15,8 +16,6 @@ pub(super) const VIRTUAL_NETWORKS_PER_REGION: usize = 1000;
 pub(super) const SUBNETS_PER_VIRTUAL_NETWORK: usize = 3000;
 /// Peering links per virtual network.
 pub(super) const PEERINGS_PER_VIRTUAL_NETWORK: usize = 500;
-/// Private addresses in use per virtual network.
-pub(super) const ADDRESSES_PER_VIRTUAL_NETWORK: usize = 65_536;
 /// Private addresses per NIC.
 pub(super) const ADDRESSES_PER_NIC: usize = 256;
 

@@ -94,11 +94,19 @@ fn validate(
         test_case::check_senders(topology, network, &mut report);
         report_dead_routes(topology, network, &mut report);
     }
+    let readable = report.is_readable();
     let warnings = report.finish()?;
-    network.map(|network| (network, warnings)).ok_or_else(|| {
+    match network {
+        Some(network) => Ok((network, warnings)),
+        // What is missing could not be read, and that has been told.
+        None if !readable => Err(warnings),
         // Every step that gives up says why, so this is a defect of ours; better told than a panic.
-        vec![Diagnostic::error("Incomplete", topology.name.span, "the topology could not be completed")]
-    })
+        None => Err(vec![Diagnostic::error(
+            "Incomplete",
+            topology.name.span,
+            "the topology could not be completed",
+        )]),
+    }
 }
 
 fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Network> {

@@ -4,14 +4,11 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::network::SubnetRef;
-use crate::topology::Span;
-
 use super::address_allocation::{AddressAllocation, reserved_for, usable};
-use super::limits;
 use super::network_interface::{AddressRequest, DraftNic};
 use super::report::Report;
 use super::virtual_network::DraftVnet;
+use crate::network::SubnetRef;
 
 /// The addresses of each NIC, in its order; none where a request cannot be met.
 pub(super) fn private_addresses(
@@ -25,9 +22,7 @@ pub(super) fn private_addresses(
         full: Vec::new(),
     };
     let named: Vec<_> = nics.iter().map(|nic| assignment.named(nic, report)).collect();
-    let all = nics.iter().zip(named).map(|(nic, named)| assignment.rest(nic, named, report)).collect();
-    assignment.check_limit(nics, report);
-    all
+    nics.iter().zip(named).map(|(nic, named)| assignment.rest(nic, named, report)).collect()
 }
 
 struct Assignment<'a> {
@@ -113,15 +108,6 @@ impl Assignment<'_> {
             report.error("SubnetIsFull", nic.at, message, help);
         }
         complete
-    }
-
-    fn check_limit(&self, nics: &[&DraftNic], report: &mut Report) {
-        for (at, (allocation, vnet)) in self.allocations.iter().zip(self.vnets).enumerate() {
-            let in_vnet = |nic: &&&DraftNic| nic.subnet.is_some_and(|subnet| subnet.vnet.0 == at);
-            let last = nics.iter().rev().find(in_vnet).map_or(Span::default(), |nic| nic.at);
-            let what = format!("private addresses in virtual network `{}`", vnet.name);
-            report.at_most(limits::ADDRESSES_PER_VIRTUAL_NETWORK, allocation.len(), last, &what);
-        }
     }
 
     fn path(&self, subnet: SubnetRef) -> String {

@@ -1,5 +1,7 @@
 //! The problems found so far: validation never stops at the first.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::topology::{Span, Spanned};
 
@@ -14,7 +16,7 @@ const MOST_COMPARISONS: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct Report {
     /// Keys that could not be read, which has been told: nothing is said about their absence.
-    omitted: Vec<String>,
+    omitted: HashSet<String>,
     /// Whether everything else could be read; otherwise lists may lack items.
     readable: bool,
     errors: Vec<Diagnostic>,
@@ -29,7 +31,7 @@ impl Report {
     /// No problems yet, for a file in which the keys `omitted` could not be read.
     pub(super) fn new(omitted: &[String], readable: bool) -> Self {
         Self {
-            omitted: omitted.to_vec(),
+            omitted: omitted.iter().map(|key| key.to_ascii_lowercase()).collect(),
             readable,
             errors: Vec::new(),
             untold: 0,
@@ -53,7 +55,7 @@ impl Report {
 
     /// Whether a key of this name was written and could not be read.
     pub(super) fn is_omitted(&self, key: &str) -> bool {
-        self.omitted.iter().any(|omitted| omitted.eq_ignore_ascii_case(key))
+        self.omitted.contains(&key.to_ascii_lowercase())
     }
 
     /// Azure, or this emulator, would refuse the file: `code` for programs, what is wrong, and what would be right.
@@ -149,6 +151,11 @@ impl Report {
             let message = format!("there are {count} {what}; at most {limit} are allowed");
             self.error("LimitExceeded", at, message, format!("leave {} out", count - limit));
         }
+    }
+
+    /// Whether everything in the file could be read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.readable
     }
 
     /// Whether the file can become a network.

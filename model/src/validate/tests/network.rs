@@ -9,7 +9,7 @@ use super::*;
 use crate::network::{AddressPrefix, HostId, Network, NicIndex, NicRef, RulePeer, ServiceTag, VmId, VnetId};
 
 /// A lab with a bit of everything.
-const LAB: &str = "name: lab
+pub(super) const LAB: &str = "name: lab
 hosts: 2
 virtualNetworks:
   hub:
@@ -191,6 +191,38 @@ virtualMachines:
         ],
         "{said}"
     );
+}
+
+#[test]
+fn what_cannot_be_read_is_not_missed_elsewhere() {
+    let said = problems(
+        "name: lab
+virtualNetworks:
+  hub: {addressSpace: [10.0.0.0/16], subnets: {web: {addressPrefix: 10.0.0.0/33}}}
+  bad: {addressSpace: 7}
+networkSecurityGroups:
+  nsg: {securityRules: {r: {priority: x, direction: Inbound, access: Allow, protocol: Tcp}}}
+routeTables:
+  rt: {routes: {r: {addressPrefix: 10.0.0.0/8, nextHopType: VirtualAppliance, nextHopIpAddress: ten}}}
+virtualMachines:
+  a: {subnet: hub/web, networkSecurityGroup: nsg}
+  b: {subnet: bad/web}
+tests:
+  - {from: a, to: b, port: eighty, expect: Deny, rule: r}
+",
+    );
+    let wrong: Vec<_> = said.lines().filter(|line| !line.starts_with("error InvalidValue")).collect();
+    assert_eq!(wrong, [""; 0], "{said}");
+    assert_eq!(said.lines().count(), 5, "{said}");
+}
+
+#[test]
+fn a_problem_is_told_with_its_place() {
+    let file = format!("name: lab\n{HUB}virtualMachines:\n  web1:\n    subnet: hub/wbe\n");
+    let loaded = load(&file);
+    let located = loaded.errors().next().unwrap().located(&file);
+    assert_eq!((located.line, located.column), (8, 13));
+    assert_eq!(located.path, "virtualMachines.web1.subnet");
 }
 
 #[test]

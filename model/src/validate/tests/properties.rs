@@ -30,8 +30,49 @@ fn file(lab: &[Vec<bool>], hosts: u32) -> String {
     format!("name: lab\nhosts: {hosts}\n{networks}{machines}")
 }
 
+/// What may happen to a line of a file.
+#[derive(Debug, Clone)]
+enum Slip {
+    Forget,
+    Repeat,
+    /// One word becomes another word of the file.
+    Mistake(prop::sample::Index, prop::sample::Index),
+}
+
+fn slips() -> impl Strategy<Value = Vec<(prop::sample::Index, Slip)>> {
+    let index = any::<prop::sample::Index>;
+    let slip = prop_oneof![
+        Just(Slip::Forget),
+        Just(Slip::Repeat),
+        (index(), index()).prop_map(|(wrong, other)| Slip::Mistake(wrong, other)),
+    ];
+    prop::collection::vec((index(), slip), 1..4)
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(|c: char| c.is_whitespace() || "{}[],:/".contains(c)).filter(|word| !word.is_empty()).collect()
+}
+
+/// `text` after some slips of the pen.
+fn written_in_a_hurry(text: &str, slips: &[(prop::sample::Index, Slip)]) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (at, slip) in slips {
+        let at = at.index(lines.len());
+        match slip {
+            Slip::Forget => drop(lines.remove(at)),
+            Slip::Repeat => lines.insert(at, lines[at].clone()),
+            Slip::Mistake(wrong, other) => {
+                let of_line = words(&lines[at]);
+                let (wrong, other) = (wrong.get(&of_line), other.get(&words(text)).to_string());
+                lines[at] = lines[at].replace(wrong, &other);
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn addresses_macs_and_vnis_are_unique(lab in labs(), hosts in 1u32..5) {
@@ -57,6 +98,13 @@ proptest! {
         let load_of = |host| network.virtual_machines.iter().filter(|vm| vm.host.0 == host).count();
         let loads: Vec<_> = (0..network.hosts.len()).map(load_of).collect();
         prop_assert!(loads.iter().max().unwrap() - loads.iter().min().unwrap() <= 1, "{loads:?}");
+    }
+
+    #[test]
+    fn slips_of_the_pen_end_in_errors_or_a_network(slips in slips()) {
+        let text = written_in_a_hurry(super::network::LAB, &slips);
+        let said = problems(&text);
+        prop_assert!(!said.contains("Incomplete"), "{said}\n{text}");
     }
 
     #[test]
