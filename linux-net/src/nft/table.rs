@@ -23,7 +23,7 @@ pub struct Table {
     pub counters: Vec<Counter>,
     /// Sets that rules refer to.
     pub sets: Vec<Set>,
-    /// Chains; a chain must stand before those that jump to it... in any order: nft resolves names in the transaction.
+    /// Chains, in any order: names are resolved when the whole table is there.
     pub chains: Vec<Chain>,
 }
 
@@ -67,7 +67,7 @@ pub struct Set {
 /// A chain of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
-    /// Unique in the table. Some words of nft (`fwd`, `in`) are not possible.
+    /// Unique in the table.
     pub name: Name,
     /// Where packets come from; `None` = from jumps only.
     pub hook: Option<Hook>,

@@ -4,8 +4,9 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 pub use nix::sys::signal::Signal;
@@ -23,7 +24,7 @@ impl PidFd {
     /// The process with that number in the caller's pid namespace.
     ///
     /// # Errors
-    /// With a source of [`io::ErrorKind::NotFound`]-like `ESRCH` when there is no such process.
+    /// The source is `ESRCH` when there is no such process.
     pub fn open(pid: u32) -> Result<Self, SandboxError> {
         // SAFETY: the call takes two numbers and returns a descriptor or -1; it touches no memory of ours.
         let result = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
@@ -48,17 +49,20 @@ impl PidFd {
 
     /// Waits until it ends; `false` when it still runs after `timeout` (`None` = for ever).
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool, SandboxError> {
-        let timeout = match timeout {
-            None => PollTimeout::NONE,
-            Some(timeout) => PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX),
-        };
-        let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, timeout) {
-            Ok(ready) => Ok(ready > 0),
-            Err(errno) => Err(SandboxError::Process {
-                what: format!("wait for process {}", self.pid),
-                source: errno.into(),
-            }),
+        let end = timeout.map(|timeout| Instant::now() + timeout);
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let left = left
+                .map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+            match poll(&mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)], left) {
+                Ok(ready) => return Ok(ready > 0),
+                // A signal for the caller; the rest of the time remains.
+                Err(Errno::EINTR) => {}
+                Err(errno) => {
+                    let what = format!("wait for process {}", self.pid);
+                    return Err(SandboxError::Process { what, source: errno.into() });
+                }
+            }
         }
     }
 
