@@ -32,7 +32,7 @@ fn log(prefix: &str) -> Statement {
 fn everything() -> Ruleset {
     let mut table = Table::new(Family::Ip, name("everything"));
     table.counters = vec![
-        Counter { name: name("nic_in_100"), comment: Some(Comment::new("a/b c").unwrap()) },
+        Counter { name: name("rule_100"), comment: Some(Comment::new("a/b c").unwrap()) },
         Counter { name: name("plain"), comment: None },
     ];
     table.sets = vec![
@@ -87,7 +87,7 @@ fn everything() -> Ruleset {
             Field::IpProtocol,
             Value::AnyOf(vec![Value::Number(1), Value::Range(6, 17), Value::Number(50)]),
         )]),
-        Rule::new([is(Field::IpDscp, Value::Number(63)), log("vl seen"), Statement::SetDscp(0)]),
+        Rule::new([is(Field::IpDscp, Value::Number(63)), log("seen"), Statement::SetDscp(0)]),
         Rule::new([Statement::Match(Field::IpTtl, Operator::Below, Value::Number(2)), Statement::Drop]),
         Rule::new([is(Field::TcpSource, Value::Number(1)), is(Field::TcpDestination, Value::Range(80, 90))]),
         Rule::new([is(Field::UdpSource, Value::Number(65330)), is(Field::UdpDestination, Value::Number(67))]),
@@ -135,7 +135,7 @@ fn everything() -> Ruleset {
     let deny = Chain::new(
         name("deny"),
         vec![
-            Rule::new([Statement::Counter(name("nic_in_100")), log("d 1"), Statement::Drop])
+            Rule::new([Statement::Counter(name("rule_100")), log("d 1"), Statement::Drop])
                 .comment(Comment::lossy("why")),
         ],
     );
@@ -349,7 +349,7 @@ fn a_bridge_table_logs_arp() {
         );
         apply(&a, &[address("eth0", "10.0.0.1/24")]);
         apply(&b, &[address("eth0", "10.0.0.2/24")]);
-        let mut table = Table::new(Family::Bridge, name("vfp"));
+        let mut table = Table::new(Family::Bridge, name("arp_guard"));
         table.sets = vec![Set {
             name: name("ca"),
             fields: vec![Field::IpDestination],

@@ -148,7 +148,7 @@ mod tests {
         }
         assert!(KEYWORDS.is_sorted());
         assert!(Name::new("fwd").is_err());
-        assert!(Name::new("nic_in_100").is_ok());
+        assert!(Name::new("rule_100").is_ok());
         assert!(Name::new("a".repeat(128)).is_err());
     }
 
