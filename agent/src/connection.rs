@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use goal_state::framing::JsonCodec;
+use goal_state::framing::{FrameError, JsonCodec};
 use goal_state::message::{FromAgent, PROTOCOL_VERSION, RequestId, ToAgent};
 use tokio::net::UnixStream;
 use tokio::sync::broadcast::error::RecvError;
@@ -42,7 +42,11 @@ pub async fn serve(host: Arc<Host>, stream: UnixStream) {
                 tracing::warn!("a controller of another version, or one that does not say hello");
                 break;
             }
-            Err(error) => {
+            Err(FrameError::Io(error)) => {
+                tracing::debug!(%error, "the controller is gone");
+                break;
+            }
+            Err(FrameError::Json(error)) => {
                 tracing::warn!(%error, "cannot understand the controller");
                 break;
             }

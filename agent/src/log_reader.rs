@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -131,19 +131,11 @@ impl Reader {
         shared.sockets.iter().map(|(origin, socket)| (origin.clone(), Arc::clone(socket))).collect()
     }
 
+    /// Nobody else locks the sockets, so they may stay locked meanwhile.
     fn wait(&self, sockets: &[(Origin, Arc<Mutex<NflogSocket>>)]) {
         let guards = sockets.iter().map(|(_, socket)| lock(socket)).collect::<Vec<_>>();
-        let wanted = |fd: BorrowedFd<'_>| fd.try_clone_to_owned();
-        // Only this thread reads the sockets; waiting on them does not need them locked.
-        let descriptors = guards.iter().map(|guard| wanted(guard.as_fd())).collect::<Result<Vec<_>, _>>();
-        drop(guards);
-        let Ok(descriptors) = descriptors else {
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            return;
-        };
         let mut polled = vec![PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
-        polled
-            .extend(descriptors.iter().map(|descriptor| PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)));
+        polled.extend(guards.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
         // An interrupted wait is as good as one that has ended.
         let _ = poll(&mut polled, PollTimeout::NONE);
     }

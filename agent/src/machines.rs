@@ -61,6 +61,18 @@ enum Life {
     Down { why: String, since: Instant },
 }
 
+/// What [`Shared::find`] has found.
+enum Found {
+    /// It may go on running.
+    Running {
+        machine: Machine,
+        /// Whether something of it was changed while it ran.
+        changed: bool,
+    },
+    /// Nothing of it runs; it is to be started with this.
+    ToStart(Config),
+}
+
 impl Machines {
     /// Starts to watch; there is nothing to watch yet.
     ///
@@ -118,11 +130,11 @@ impl Machines {
         for vm in &goal.virtual_machines {
             let known = machines.remove(&vm.name);
             match self.shared.find(vm, known) {
-                Ok((machine, changed)) => {
+                Found::Running { machine, changed } => {
                     changes += u32::from(changed);
                     machines.insert(vm.name.clone(), machine);
                 }
-                Err(config) => starting.push((vm.name.clone(), config)),
+                Found::ToStart(config) => starting.push((vm.name.clone(), config)),
             }
         }
         let started = starting.into_iter().map(|(name, config)| {
@@ -149,9 +161,8 @@ impl Shared {
         lock(&self.machines)
     }
 
-    /// The VM, if it runs and may go on running, and whether something of it was changed; else what to start it with,
-    /// and then nothing of it runs any more.
-    fn find(&self, vm: &VirtualMachine, known: Option<Machine>) -> Result<(Machine, bool), Config> {
+    /// A VM that runs as it should is found; one that runs otherwise is ended.
+    fn find(&self, vm: &VirtualMachine, known: Option<Machine>) -> Found {
         let wanted = self.config(vm);
         let running = known.filter(|machine| machine.is_alive()).or_else(|| self.adopt(&vm.name));
         match running {
@@ -162,11 +173,11 @@ impl Shared {
                     self.keep_config(&vm.name, &wanted);
                 }
                 machine.config = wanted;
-                Ok((machine, changed))
+                Found::Running { machine, changed }
             }
             other => {
                 self.stop(&vm.name, other);
-                Err(wanted)
+                Found::ToStart(wanted)
             }
         }
     }

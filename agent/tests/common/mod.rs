@@ -1,6 +1,7 @@
 //! A machine room for agents: a sandbox, an underlay, hosts with an agent each, and a controller's side of the link.
 
 #![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 pub(crate) mod controller;
 pub(crate) mod network;

@@ -4,10 +4,11 @@
 
 mod packet;
 
+use std::net::Ipv4Addr;
+
 use goal_state::event::{DropEvent, DroppedBy, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::{Association, Direction};
 use goal_state::port::Port;
-use goal_state::vm::NetworkInterface;
 use goal_state::{DropReason, HostGoalState, MacAddr, NicId};
 
 use crate::lower::drop_log::{DropMark, LogPrefix};
@@ -42,10 +43,10 @@ pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8]) -> Option<
         return None;
     };
     let request = arp_request(payload)?;
-    let source = nic_with(goal, request.sender)?.addresses.first().copied()?;
+    let (nic, source) = nic_with(goal, request.sender)?;
     let destination = request.target;
     Some(Event::Drop(DropEvent {
-        nic: None,
+        nic: Some(nic),
         direction: mark.direction,
         reason: mark.reason,
         by: None,
@@ -97,8 +98,12 @@ fn port_of<'a>(goal: &'a HostGoalState, nic: &NicId) -> Option<&'a Port> {
     vm.network_interfaces.iter().find(|interface| interface.name == nic.nic).map(|interface| &interface.port)
 }
 
-fn nic_with(goal: &HostGoalState, mac: MacAddr) -> Option<&NetworkInterface> {
-    goal.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces).find(|nic| nic.mac == mac)
+/// The NIC with this Ethernet address, and its primary address.
+fn nic_with(goal: &HostGoalState, mac: MacAddr) -> Option<(NicId, Ipv4Addr)> {
+    let mut nics =
+        goal.virtual_machines.iter().flat_map(|vm| vm.network_interfaces.iter().map(move |nic| (vm, nic)));
+    let (vm, nic) = nics.find(|(_, nic)| nic.mac == mac)?;
+    Some((NicId { vm: vm.name.clone(), nic: nic.name.clone() }, nic.addresses.first().copied()?))
 }
 
 #[cfg(test)]
@@ -159,7 +164,8 @@ mod tests {
         arp[24..28].copy_from_slice(&[10, 1, 1, 9]);
         let event = host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp).unwrap();
         let Event::Drop(event) = event else { panic!("{event:?}") };
-        assert_eq!((event.nic, event.reason), (None, DropReason::NoDestination));
+        let asker = NicId { vm: "web1".parse().unwrap(), nic: "nic0".parse().unwrap() };
+        assert_eq!((event.nic, event.reason), (Some(asker), DropReason::NoDestination));
         assert_eq!(event.packet.source.octets(), [10, 1, 1, 4]);
         assert_eq!(event.packet.destination.octets(), [10, 1, 1, 9]);
         assert!(host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp[..20]).is_none());

@@ -12,13 +12,15 @@ mod ruleset;
 mod setting;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use linux_net::netlink::{Link, NetlinkError, Request};
+use linux_net::netlink::{Link, Neighbour, NetlinkError, Request};
 use linux_net::nft::{InvalidText, NftError};
 use linux_net::{NetNs, Netlink};
 
+use crate::names::UPLINK;
 use crate::network::HostNetwork;
 use crate::reconcile::plan::Owner;
 
@@ -74,7 +76,9 @@ pub fn reconcile(
         run.remove_unwanted(owned);
         run.each(&wanted.machines, |machine| (&machine.name, run.make_namespace(&machine.name)), false);
         run.each(&wanted.ports, |port| (&port.name, run.settle_port(&host, port)), true);
-        run.settle_switch(&host, &wanted.switch)
+        let outdated = run.settle_switch(&host, &wanted.switch)?;
+        run.each(&wanted.ports, |port| (&port.name, forget(&port.name, &outdated)), false);
+        Ok(())
     });
     run.each(&wanted.machines, |machine| (&machine.name, run.settle_machine(machine)), true);
     if run.changes.load(Ordering::Relaxed) > 0 {
@@ -194,10 +198,15 @@ impl<'a> Run<'a> {
         for cable in [&port.guest_cable, &port.uplink_cable] {
             self.changed(usize::from(cable::ensure(cable, host, port)?));
         }
-        self.settle_content(&namespace, &port.namespace, Owner::Port)
+        self.settle_content(&namespace, &port.namespace, Owner::Port).map(drop)
     }
 
-    fn settle_switch(&self, host: &Host, switch: &crate::network::Namespace) -> Result<(), StepError> {
+    /// Returns the addresses that ports must forget.
+    fn settle_switch(
+        &self,
+        host: &Host,
+        switch: &crate::network::Namespace,
+    ) -> Result<Vec<Ipv4Addr>, StepError> {
         self.settle_ruleset(&host.namespace, switch)?;
         self.settle_content(&host.namespace, switch, Owner::Switch)
     }
@@ -205,7 +214,7 @@ impl<'a> Run<'a> {
     fn settle_machine(&self, machine: &crate::network::MachineNetwork) -> Result<(), StepError> {
         let (namespace, _) = namespace::ensure(&machine.name)?;
         self.settle_ruleset(&namespace, &machine.namespace)?;
-        self.settle_content(&namespace, &machine.namespace, Owner::Guest)
+        self.settle_content(&namespace, &machine.namespace, Owner::Guest).map(drop)
     }
 
     fn settle_ruleset(&self, namespace: &NetNs, wanted: &crate::network::Namespace) -> Result<(), StepError> {
@@ -219,14 +228,19 @@ impl<'a> Run<'a> {
         namespace: &NetNs,
         wanted: &crate::network::Namespace,
         owner: Owner,
-    ) -> Result<(), StepError> {
+    ) -> Result<Vec<Ipv4Addr>, StepError> {
+        let name = namespace.name().unwrap_or("host");
         let mut netlink = Netlink::open(namespace)?;
         let plan = plan::plan(wanted, &Observed::of(&mut netlink)?, owner);
-        netlink.apply(&plan.devices)?;
-        let settings = setting::ensure(namespace, &wanted.sysctls)?;
-        netlink.apply(&plan.content)?;
-        self.changed(settings + plan.devices.len() + plan.content.len());
-        Ok(())
+        // What one device refuses does not keep the others from being settled.
+        self.note(name, netlink.apply(&plan.devices).map_err(StepError::from));
+        match setting::ensure(namespace, &wanted.sysctls) {
+            Ok(settings) => self.changed(settings),
+            Err(error) => self.note(name, Err(error)),
+        }
+        self.note(name, netlink.apply(&plan.content).map_err(StepError::from));
+        self.changed(plan.devices.len() + plan.content.len());
+        Ok(plan.outdated)
     }
 
     /// The kernel notes within a second that a device whose other end came up carries packets; until then a bridge port
@@ -250,6 +264,19 @@ impl<'a> Run<'a> {
         problems.sort();
         Outcome { changes: self.changes.into_inner(), problems }
     }
+}
+
+/// A port remembers for half a minute who has an address.
+fn forget(port: &str, addresses: &[Ipv4Addr]) -> Result<(), StepError> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let forget = |address: &Ipv4Addr| {
+        let mac = linux_net::MacAddr([0; 6]);
+        Request::DeleteNeighbour(Neighbour { device: UPLINK.into(), address: *address, mac })
+    };
+    let (namespace, _) = namespace::ensure(port)?;
+    Ok(Netlink::open(&namespace)?.apply(&addresses.iter().map(forget).collect::<Vec<_>>())?)
 }
 
 fn carry(namespace: &NetNs, content: &crate::network::Namespace) -> Result<(), StepError> {

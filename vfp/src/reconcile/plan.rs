@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::net::Ipv4Addr;
+
 use linux_net::MacAddr;
 use linux_net::netlink::{
     BridgePort, FdbTarget, Link, LinkChange, LinkKind, MAIN_TABLE, NewLink, Request, Route, Rule, Vxlan,
@@ -32,10 +34,16 @@ pub(super) struct Plan {
     pub(super) devices: Vec<Request>,
     /// What devices carry; devices come up when what decides about their packets is there.
     pub(super) content: Vec<Request>,
+    /// Addresses that a bridge has answered for and will answer for otherwise, or not at all: ports may remember them.
+    pub(super) outdated: Vec<Ipv4Addr>,
 }
 
 pub(super) fn plan(wanted: &Namespace, observed: &Observed, owner: Owner) -> Plan {
-    let mut plan = Plan { devices: devices(wanted, observed, owner), content: Vec::new() };
+    let mut plan = Plan {
+        devices: devices(wanted, observed, owner),
+        content: Vec::new(),
+        outdated: outdated(wanted, observed, owner),
+    };
     let content = &mut plan.content;
     content.extend(addresses(wanted, observed, owner));
     content.extend(neighbours(wanted, observed, owner));
@@ -151,6 +159,14 @@ fn neighbours(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Requ
     });
     let key = |neighbour: &linux_net::netlink::Neighbour| (neighbour.device.clone(), neighbour.address);
     difference(&wanted.neighbours, ours, key, Request::PutNeighbour, Request::DeleteNeighbour)
+}
+
+fn outdated(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Ipv4Addr> {
+    let wanted_now = wanted.neighbours.iter().collect::<BTreeSet<_>>();
+    let ours = observed.neighbours.iter().filter(|neighbour| {
+        owner == Owner::Switch && names::is_ours_on_host(&neighbour.device) && !wanted_now.contains(neighbour)
+    });
+    ours.map(|neighbour| neighbour.address).collect()
 }
 
 fn forwarding(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Request> {
@@ -291,6 +307,17 @@ mod tests {
         observed.routes[2] = old;
         let plan = plan(&port, &observed, Owner::Port);
         assert_eq!(plan.content, [Request::PutRoute(port.routes[2].clone())]);
+    }
+
+    /// An address that another NIC has now: the bridge is told, and so are the ports.
+    #[test]
+    fn an_address_that_moves_is_outdated() {
+        let wanted = crate::lower(&hub_and_spoke()).switch;
+        let mut observed = fulfilled(&wanted);
+        observed.neighbours[0].mac = MacAddr([2; 6]);
+        let plan = plan(&wanted, &observed, Owner::Switch);
+        assert_eq!(plan.content, [Request::PutNeighbour(wanted.neighbours[0].clone())]);
+        assert_eq!(plan.outdated, [wanted.neighbours[0].address]);
     }
 
     /// A namespace begins with three rules; ours are there before the first of those goes.
