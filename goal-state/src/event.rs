@@ -39,7 +39,8 @@ pub struct DroppedBy {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DropEvent {
-    /// Whose port dropped it. None when the host did, for want of a destination.
+    /// Whose port dropped it; where a host found nobody with the destination's address, the NIC that asked for it. None
+    /// when the host does not know who asked.
     pub nic: Option<NicId>,
     /// Seen from that NIC.
     pub direction: Direction,

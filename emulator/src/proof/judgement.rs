@@ -140,12 +140,13 @@ fn fate(observation: &Observation) -> String {
     let fate = match (&observation.drop, observation.outcome()) {
         (_, Some(ProbeOutcome::Answered)) => "it was answered".to_owned(),
         (_, Some(ProbeOutcome::Refused)) => "it arrived and was refused".to_owned(),
-        (Some(DropEvent { nic: Some(nic), reason, direction, by, .. }), _) => {
-            let by = by.as_ref().map(|by| format!(" ({}/{})", by.resource, by.rule)).unwrap_or_default();
-            format!("the port of {nic} dropped it {}: {reason}{by}", direction.to_string().to_lowercase())
+        (Some(drop), _) if drop.reason == DropReason::NoDestination && drop.by.is_none() => {
+            format!("nobody has the address {}", drop.packet.destination)
         }
-        (Some(DropEvent { nic: None, packet, .. }), _) => {
-            format!("nobody has the address {}", packet.destination)
+        (Some(DropEvent { nic, reason, direction, by, .. }), _) => {
+            let port = nic.as_ref().map_or("a host".to_owned(), |nic| format!("the port of {nic}"));
+            let by = by.as_ref().map(|by| format!(" ({}/{})", by.resource, by.rule)).unwrap_or_default();
+            format!("{port} dropped it {}: {reason}{by}", direction.to_string().to_lowercase())
         }
         (None, Some(ProbeOutcome::Unreachable { error })) => format!("it came back: {error}"),
         (None, Some(ProbeOutcome::Silent | ProbeOutcome::Failed { .. }) | None) => {

@@ -1,12 +1,11 @@
 //! What was seen of one probe.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
 use goal_state::event::{DropEvent, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::Direction;
 use goal_state::probe::{ProbeOutcome, ProbeResult};
-use goal_state::{DropReason, NicId};
+use goal_state::{DropReason, NicId, VmName};
 use model::verdict::Crossing;
 
 const ICMP: u8 = 1;
@@ -16,8 +15,8 @@ const ICMP: u8 = 1;
 pub(crate) struct Flow {
     /// The first packet, as its guest sends it.
     pub(crate) packet: FiveTuple,
-    /// Addresses of the VMs on its way, which may ask for its destination in their turn.
-    pub(crate) forwarders: BTreeSet<Ipv4Addr>,
+    /// The VMs on its way, the sender first: each may ask for its destination in its turn.
+    pub(crate) askers: BTreeSet<VmName>,
 }
 
 /// Which way a packet of a flow goes.
@@ -42,14 +41,14 @@ impl Flow {
         same.then(|| if packet.destination == own.destination { Way::There } else { Way::Back })
     }
 
-    /// Whether a host looked in vain for somebody who takes the packet. It knows addresses only.
+    /// A host that looked in vain for somebody who takes the packet knows only who asked for whom. The same addresses may
+    /// stand for others in another virtual network, so the asker decides.
     fn way_of_drop(&self, drop: &DropEvent) -> Option<Way> {
-        if drop.nic.is_some() || drop.packet.protocol != 0 {
+        if drop.packet.protocol != 0 {
             return self.way(&drop.packet);
         }
-        let FiveTuple { source, destination, .. } = drop.packet;
-        let there = destination == self.packet.destination
-            && (source == self.packet.source || self.forwarders.contains(&source));
+        let asker = &drop.nic.as_ref()?.vm;
+        let there = drop.packet.destination == self.packet.destination && self.askers.contains(asker);
         there.then_some(Way::There)
     }
 }
@@ -143,12 +142,16 @@ impl Observation {
 
     /// Whether the drop is one of a host that found nobody with the destination's address.
     pub(crate) fn nobody_there(&self) -> bool {
-        self.drop.as_ref().is_some_and(|drop| drop.nic.is_none() && drop.reason == DropReason::NoDestination)
+        self.drop
+            .as_ref()
+            .is_some_and(|drop| drop.packet.protocol == 0 && drop.reason == DropReason::NoDestination)
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::net::Ipv4Addr;
+
     use goal_state::event::DroppedBy;
 
     use super::*;
@@ -191,8 +194,8 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn observation(packet: FiveTuple, events: &[Event]) -> Observation {
-        let forwarders = [Ipv4Addr::new(10, 0, 100, 4)].into();
-        let mut observation = Observation::of(Flow { packet, forwarders });
+        let askers = ["web1", "nva"].map(|vm| vm.parse().unwrap()).into();
+        let mut observation = Observation::of(Flow { packet, askers });
         events.iter().for_each(|event| observation.note(event));
         observation
     }
@@ -239,16 +242,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_host_that_finds_nobody_knows_addresses_only() {
-        let nobody = |source: [u8; 4], destination: [u8; 4]| {
+    fn a_host_that_finds_nobody_knows_who_asked_for_whom() {
+        let nobody = |asker: &str, destination: [u8; 4]| {
             Event::Drop(DropEvent {
-                nic: None,
+                nic: Some(nic(asker)),
                 direction: Outbound,
                 reason: DropReason::NoDestination,
                 by: None,
                 packet: FiveTuple {
                     protocol: 0,
-                    source: source.into(),
+                    source: [10, 1, 1, 4].into(),
                     source_port: 0,
                     destination: destination.into(),
                     destination_port: 0,
@@ -256,10 +259,10 @@ pub(crate) mod tests {
             })
         };
         let [own, forwarded, strangers, elsewhere] = [
-            nobody([10, 1, 1, 4], [10, 2, 1, 4]),
-            nobody([10, 0, 100, 4], [10, 2, 1, 4]),
-            nobody([10, 9, 9, 9], [10, 2, 1, 4]),
-            nobody([10, 1, 1, 4], [10, 2, 1, 5]),
+            nobody("web1", [10, 2, 1, 4]),
+            nobody("nva", [10, 2, 1, 4]),
+            nobody("namesake", [10, 2, 1, 4]),
+            nobody("web1", [10, 2, 1, 5]),
         ];
         for event in [own, forwarded] {
             assert!(observation(PROBE, &[event]).nobody_there());

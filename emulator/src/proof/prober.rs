@@ -1,13 +1,13 @@
 //! Sends probes into a running lab, many at a time, and gathers what is seen of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
+use goal_state::VmName;
 use goal_state::nsg::Protocol;
 use goal_state::probe::{Probe, ProbeOutcome, ProbeResult};
-use model::network::Network;
 use model::verdict::{Explanation, IpProtocol};
 
 use super::Observation;
@@ -69,11 +69,7 @@ impl Prober {
     ///
     /// # Errors
     /// When the controller goes away, or a packet is none that a VM can be made to send.
-    pub(crate) fn probe(
-        &mut self,
-        network: &Network,
-        explanations: &[&Explanation],
-    ) -> Result<Vec<Observation>> {
+    pub(crate) fn probe(&mut self, explanations: &[&Explanation]) -> Result<Vec<Observation>> {
         let mut waiting = explanations.iter().enumerate();
         let mut underway: BTreeMap<u64, Underway<'_>> = BTreeMap::new();
         let mut done: BTreeMap<usize, Observation> = BTreeMap::new();
@@ -81,7 +77,7 @@ impl Prober {
             while underway.len() < AT_A_TIME
                 && let Some((position, explanation)) = waiting.next()
             {
-                underway.insert(position as u64, self.send(network, position, explanation)?);
+                underway.insert(position as u64, self.send(position, explanation)?);
             }
             let Some(first) = underway.values().map(|probe| probe.deadline).min() else { break };
             if let Some(response) = self.client.receive_until(Some(first))? {
@@ -95,12 +91,7 @@ impl Prober {
         Ok(done.into_values().collect())
     }
 
-    fn send<'e>(
-        &mut self,
-        network: &Network,
-        position: usize,
-        explanation: &'e Explanation,
-    ) -> Result<Underway<'e>> {
+    fn send<'e>(&mut self, position: usize, explanation: &'e Explanation) -> Result<Underway<'e>> {
         let packet = explanation.evidence.packet;
         let probe = Probe {
             vm: explanation.evidence.sender.clone(),
@@ -112,8 +103,7 @@ impl Prober {
             timeout_ms: u32::try_from(PATIENCE.as_millis())?,
         };
         self.client.send(Request::Probe { id: position as u64, probe })?;
-        let observation =
-            Observation::of(Flow { packet, forwarders: addresses_on_the_way(network, explanation) });
+        let observation = Observation::of(Flow { packet, askers: askers(explanation) });
         Ok(Underway {
             position,
             explanation,
@@ -180,13 +170,11 @@ fn sendable(protocol: IpProtocol) -> Result<Protocol> {
     }
 }
 
-/// The addresses of VMs on the way, any of which may look for the destination in vain.
-fn addresses_on_the_way(
-    network: &Network,
-    explanation: &Explanation,
-) -> std::collections::BTreeSet<std::net::Ipv4Addr> {
-    let vms = explanation.path.iter().filter_map(|name| network.find_vm(name));
-    vms.flat_map(|vm| &network.vm(vm).nics).flat_map(|nic| nic.addresses.iter().copied()).collect()
+/// The VMs that may ask for the destination: the sender, and whoever forwards.
+fn askers(explanation: &Explanation) -> BTreeSet<VmName> {
+    let sender = explanation.evidence.sender.clone();
+    let forwarders = explanation.path.iter().filter_map(|name| name.parse().ok());
+    std::iter::once(sender).chain(forwarders).collect()
 }
 
 /// RFC 6335's dynamic ports, above those that Linux hands out by itself, and below 65330, which Azure reserves.
