@@ -10,11 +10,13 @@ set -euo pipefail
 
 own_group=$(cat /proc/self/cgroup)
 
-# Processes of other control groups (system services, other sessions) come and go by themselves; a lab's stay in ours.
+# Processes of other control groups (system services, other sessions) come and go by themselves; a lab's stay in ours. A zombie
+# holds nothing: it waits for its parent to look.
 namespaces() {
     local process kind inode
     for process in /proc/[0-9]*; do
         [ "$(cat "$process/cgroup" 2>/dev/null)" = "$own_group" ] || continue
+        ! grep -q '^State:.Z' "$process/status" 2>/dev/null || continue
         for kind in net pid mnt uts ipc user; do
             inode=$(readlink "$process/ns/$kind" 2>/dev/null) || continue
             echo "namespace $inode"

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::proc::{Process, all_mounts, all_namespaces};
+use crate::proc::{self, Process};
 
 /// Everything of a living lab that must be gone when it is.
+///
+/// Whoever is in one of its namespaces while it lives, inside or outside of its tree of processes, must be gone afterwards.
+/// The inodes of namespaces themselves cannot be asked for later: the kernel gives them to the next lab at once.
 #[derive(Debug)]
 pub struct Belongings {
-    processes: Vec<Process>,
+    processes: BTreeSet<Process>,
     namespaces: BTreeSet<String>,
     state: PathBuf,
 }
@@ -19,10 +22,12 @@ impl Belongings {
     pub fn of(init: &Process, state: &Path) -> Self {
         let ours =
             Process::find(std::process::id().cast_signed()).map(|me| me.namespaces()).unwrap_or_default();
-        let processes = init.tree();
-        let named = processes.iter().flat_map(Process::named_network_namespaces);
-        let held = processes.iter().flat_map(Process::namespaces).chain(named).collect::<BTreeSet<_>>();
-        let namespaces = held.difference(&ours).cloned().collect();
+        let tree = init.tree();
+        let named = tree.iter().flat_map(Process::named_network_namespaces);
+        let held = tree.iter().flat_map(Process::namespaces).chain(named).collect::<BTreeSet<_>>();
+        let namespaces: BTreeSet<String> = held.difference(&ours).cloned().collect();
+        let is_inside = |process: &Process| !process.namespaces().is_disjoint(&namespaces);
+        let processes = proc::all().filter(is_inside).chain(tree).collect();
         Self { processes, namespaces, state: state.to_owned() }
     }
 
@@ -38,23 +43,14 @@ impl Belongings {
         self.processes.len()
     }
 
-    /// Processes, namespaces and mounts that are still there, one line each.
+    /// Processes and mounts that are still there, one line each.
     #[must_use]
     pub fn left_in_kernel(&self) -> Vec<String> {
         let processes = self.processes.iter().filter(|process| process.is_alive());
         let processes = processes.map(|process| format!("process {} {}", process.pid, process.command_line));
-        let held = all_namespaces();
-        let mounts = all_mounts();
         let state = self.state.to_string_lossy();
-        let namespaces =
-            self.namespaces.intersection(&held).map(|namespace| format!("namespace {namespace}"));
-        let mounts = mounts
-            .iter()
-            .filter(|line| {
-                line.contains(&*state) || self.namespaces.iter().any(|namespace| line.contains(namespace))
-            })
-            .map(|line| format!("mount {line}"));
-        processes.chain(namespaces).chain(mounts).collect()
+        let mounts = proc::all_mounts().into_iter().filter(|line| line.contains(&*state));
+        processes.chain(mounts.map(|line| format!("mount {line}"))).collect()
     }
 
     /// That, and files of the lab's state.

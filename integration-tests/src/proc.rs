@@ -83,10 +83,9 @@ pub fn with_environment(text: &str) -> Vec<Process> {
     pids().filter(has_text).filter_map(Process::find).collect()
 }
 
-/// Every namespace that some process is in.
-#[must_use]
-pub fn all_namespaces() -> BTreeSet<String> {
-    pids().flat_map(|pid| namespaces_in(Path::new(&format!("/proc/{pid}/ns")))).collect()
+/// Every process that runs.
+pub fn all() -> impl Iterator<Item = Process> {
+    pids().filter_map(Process::find)
 }
 
 /// Every mount that some process sees, one line each.
