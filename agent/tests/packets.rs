@@ -55,6 +55,11 @@ fn packets_arrive_wherever_the_routes_lead() {
                 );
             }
         }
+        // The fabric is no hop.
+        for address in ["10.1.0.5", "10.1.0.6", "10.0.0.4"] {
+            let answer = shell_in("vm-a", &format!("ping -n -c 1 -W 2 {address}"));
+            assert!(answer.contains("ttl=64"), "{answer}");
+        }
         // Peered network on another host.
         assert!(pings("nva", "10.2.0.4"));
         assert!(pings("d", "10.0.0.4"));

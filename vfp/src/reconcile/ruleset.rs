@@ -2,6 +2,7 @@
 
 use linux_net::NetNs;
 use linux_net::nft;
+use linux_net::nft::ttl::TtlError;
 
 use super::StepError;
 use crate::ruleset::Ruleset;
@@ -21,4 +22,16 @@ pub(super) fn ensure(namespace: &NetNs, wanted: Option<&Ruleset>) -> Result<bool
         nft::apply(namespace, &wanted)?;
     }
     Ok(differs)
+}
+
+/// A guest sees one hop to any peer: a port takes nothing from the time to live. A kernel that cannot do this forwards all
+/// the same, and each port shows as a hop.
+pub(super) fn keep_ttl(namespace: &NetNs) -> Result<(), StepError> {
+    match nft::ttl::keep(namespace) {
+        Err(TtlError::Unsupported) => {
+            tracing::debug!(%namespace, "this kernel cannot keep the time to live");
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
