@@ -56,8 +56,6 @@ enum StepError {
     Name(#[from] InvalidText),
     #[error("time to live")]
     Ttl(#[from] TtlError),
-    #[error("keeping the TTL")]
-    Ttl(#[from] TtlError),
     #[error("setting {path}")]
     Setting {
         path: String,
@@ -300,13 +298,3 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-/// The fabric takes nothing from a packet's TTL. On a kernel that cannot give back what forwarding takes, `vnetlab doctor`
-/// says so, and the lab works all the same.
-fn keep_ttl(namespace: &NetNs) -> Result<(), StepError> {
-    match ttl::keep(namespace) {
-        Err(TtlError::Unsupported) => Ok(()),
-        other => Ok(other?),
-    }
-}
-
