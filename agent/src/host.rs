@@ -64,14 +64,22 @@ struct Known {
 impl Host {
     /// Begins to read logs and to watch over VMs; applies nothing yet.
     ///
+    /// What an agent before this one has kept counts if it was in this very namespace: a lab of the same name that is gone
+    /// may have left its files.
+    ///
     /// # Errors
     /// When a thread cannot be started.
     pub fn start(name: HostName, state: StateFolder) -> std::io::Result<Arc<Self>> {
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        if !vfp::reconcile::was_here() {
+            state.clear();
+        }
+        let goal = state.load_goal().filter(|goal| goal.host == name).map(Arc::new);
+        let wanted = goal.as_ref().map(|goal| goal.generation).unwrap_or_default();
         Ok(Arc::new(Self {
             machines: Machines::start(state.clone())?,
             logs: LogReader::start(events.clone())?,
-            known: Mutex::default(),
+            known: Mutex::new(Known { wanted, goal, ..Known::default() }),
             applying: Mutex::default(),
             events,
             name,
@@ -95,12 +103,6 @@ impl Host {
     #[must_use]
     pub fn goal(&self) -> Option<Arc<HostGoalState>> {
         self.known().goal.clone()
-    }
-
-    /// The goal state that an agent before this one has kept.
-    #[must_use]
-    pub fn saved_goal(&self) -> Option<HostGoalState> {
-        self.state.load_goal().filter(|goal| goal.host == self.name)
     }
 
     /// Events from now on.

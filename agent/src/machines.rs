@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -235,7 +236,7 @@ impl Shared {
             .open(&log)
             .with_context(|| format!("opening {}", log.display()))?;
         let mut command = Command::new("/proc/self/exe");
-        command.args(["vm-init", "--config"]).arg(&path);
+        command.arg0("vnetlab-agent").args(["vm-init", "--config"]).arg(&path);
         command.stdin(Stdio::null()).stdout(log.try_clone().context("copying a descriptor")?).stderr(log);
         let placement = Placement {
             network: Some(NetNs::open(&vfp::names::vm_namespace(vm))?),

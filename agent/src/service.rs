@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use goal_state::HostName;
+use goal_state::{HostGoalState, HostName};
 use tokio::net::UnixListener;
 
 use crate::connection;
@@ -75,9 +75,9 @@ fn listen(socket: &Path) -> Result<UnixListener> {
 
 /// Applies the goal state of the agent before this one.
 fn resume(host: &Arc<Host>) {
-    let Some(goal) = host.saved_goal() else { return };
+    let Some(goal) = host.goal() else { return };
     let host = Arc::clone(host);
-    tokio::task::spawn_blocking(move || match host.apply(goal, &|_, _| ()) {
+    tokio::task::spawn_blocking(move || match host.apply(HostGoalState::clone(&goal), &|_, _| ()) {
         Ok(report) => tracing::info!(
             generation = report.generation.0,
             changes = report.changes,

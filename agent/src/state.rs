@@ -28,6 +28,14 @@ impl StateFolder {
         Ok(Self { root: root.to_owned(), host: host.clone() })
     }
 
+    /// Forgets everything about this host.
+    pub fn clear(&self) {
+        for suffix in ["goal.json", "namespaces.json", "vms.json"] {
+            // What is not there is forgotten already.
+            let _ = fs::remove_file(self.agent_file(suffix));
+        }
+    }
+
     /// The goal state that was last given; none when there is none, or none that can be read.
     #[must_use]
     pub fn load_goal(&self) -> Option<HostGoalState> {

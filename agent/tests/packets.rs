@@ -10,6 +10,7 @@ use goal_state::DropReason;
 use goal_state::event::Event;
 use goal_state::message::FromAgent;
 use goal_state::nsg::{Direction, Protocol};
+use goal_state::port::ForwardedTrafficRefusal;
 use goal_state::probe::ProbeOutcome;
 
 fn both(room: &Room) -> (Controller, Controller) {
@@ -179,6 +180,118 @@ fn applying_twice_changes_nothing() {
         assert_eq!(one.apply(&goal).changes, 0);
         let running = one.status().running_vms.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(running, ["a", "nva"]);
+    });
+}
+
+/// b's port cannot be made, since something else has its name: the report says so, and the others work.
+#[test]
+fn one_port_that_fails_leaves_the_others() {
+    in_sandbox("one_port_that_fails_leaves_the_others", || {
+        let room = Room::new(1);
+        let mut one = room.controller("host1");
+        shell("mkdir /run/netns/port-b-nic0");
+        let report = one.apply(&goal(1, 1));
+        assert!(
+            report.problems.iter().any(|problem| problem.starts_with("port-b-nic0: ")),
+            "{:?}",
+            report.problems
+        );
+        assert!(pings("a", "10.0.0.4"));
+        assert_eq!(one.status().problems, report.problems);
+        shell("rmdir /run/netns/port-b-nic0");
+        assert_eq!(one.apply(&goal(1, 1)).problems, Vec::<String>::new());
+        assert!(pings("a", "10.1.0.5"));
+    });
+}
+
+/// d's link to the hub refuses what the hub's appliance forwards, and takes what it sends.
+#[test]
+fn a_peering_link_refuses_forwarded_packets() {
+    in_sandbox("a_peering_link_refuses_forwarded_packets", || {
+        let room = Room::new(2);
+        let (mut one, mut two) = (room.controller("host1"), room.controller("host2"));
+        let here = goal(1, 1);
+        assert_eq!(one.apply(&here).problems, Vec::<String>::new());
+        let mut there = goal(2, 1);
+        vm(&mut there, "d").network_interfaces[0].port.forwarded_traffic_refused =
+            vec![ForwardedTrafficRefusal {
+                peering: "spoke2/to-hub".into(),
+                forwarders: vec![vm(&mut here.clone(), "nva").network_interfaces[0].mac],
+                space: ["10.0.0.0/16".parse().unwrap()].into_iter().collect(),
+            }];
+        assert_eq!(two.apply(&there).problems, Vec::<String>::new());
+        two.follow_events();
+        assert!(pings("nva", "10.2.0.4"));
+        assert!(!pings("a", "10.2.0.4"));
+        let by = two.event(|event| match event {
+            Event::Drop(drop) if drop.reason == DropReason::Peering => drop.by.clone(),
+            _ => None,
+        });
+        assert_eq!((by.resource.as_str(), by.rule.as_str()), ("spoke2/to-hub", "allowForwardedTraffic"));
+    });
+}
+
+/// a has a second NIC: what comes in there is answered from there, by that NIC's port.
+#[test]
+fn a_second_nic_answers_for_itself() {
+    in_sandbox("a_second_nic_answers_for_itself", || {
+        let room = Room::new(1);
+        let mut one = room.controller("host1");
+        let mut goal = goal(1, 1);
+        let a = vm(&mut goal, "a");
+        let mut second = a.network_interfaces[0].clone();
+        second.name = "nic1".parse().unwrap();
+        second.mac.0[3] = 1;
+        second.addresses = vec!["10.1.1.4".parse().unwrap()];
+        second.subnet = "10.1.1.0/24".parse().unwrap();
+        let mac = second.mac;
+        a.network_interfaces.push(second);
+        for network in &mut goal.virtual_networks {
+            let mut mapping = network.mappings[0].clone();
+            mapping.customer_address = "10.1.1.4".parse().unwrap();
+            mapping.mac = mac;
+            network.mappings.push(mapping);
+        }
+        assert_eq!(one.apply(&goal).problems, Vec::<String>::new());
+        assert_eq!(one.apply(&goal).changes, 0);
+        one.follow_events();
+        assert_eq!(one.probe("b", "10.1.0.5", "10.1.1.4", Protocol::Tcp, 80), ProbeOutcome::Answered);
+        assert_eq!(one.probe("b", "10.1.0.5", "10.1.1.4", Protocol::Udp, 53), ProbeOutcome::Answered);
+        assert_eq!(one.probe("a", "10.1.1.4", "10.1.0.5", Protocol::Tcp, 80), ProbeOutcome::Answered);
+        one.event(|event| match event {
+            Event::Seen(seen) => {
+                (seen.nic.to_string() == "a/nic1" && seen.direction == Direction::Outbound).then_some(())
+            }
+            _ => None,
+        });
+        let foreign = |event: &Event| matches!(event, Event::Drop(_));
+        assert!(!one.events().iter().any(foreign), "{:#?}", one.events());
+    });
+}
+
+/// A lab of the same name is gone and has left its files: they say nothing about this one. And a host has one agent.
+#[test]
+fn files_of_a_lab_that_is_gone_are_not_believed() {
+    in_sandbox("files_of_a_lab_that_is_gone_are_not_believed", || {
+        let mut room = Room::new(1);
+        room.kill_agent("host1");
+        let stale = serde_json::to_vec(&goal(1, 99)).unwrap();
+        std::fs::write("/run/vnetlab/agents/host1.goal.json", stale).unwrap();
+        room.start_agent("host1");
+        let mut one = room.controller("host1");
+        assert_eq!(one.status().wanted.0, 0);
+        assert_eq!(one.apply(&goal(1, 1)).problems, Vec::<String>::new());
+        // After a crash they are.
+        room.kill_agent("host1");
+        room.start_agent("host1");
+        let mut one = room.controller("host1");
+        assert_eq!(one.status().wanted.0, 1);
+
+        let second = shell(&format!(
+            "{} --host host1 --state-dir /run/vnetlab --socket /run/vnetlab/agents/host1.sock 2>&1 || true",
+            env!("CARGO_BIN_EXE_vnetlab-agent")
+        ));
+        assert!(second.contains("another agent serves this host"), "{second}");
     });
 }
 

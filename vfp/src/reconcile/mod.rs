@@ -90,6 +90,14 @@ pub fn reconcile(
     run.finish()
 }
 
+/// Whether the calling thread's namespace has been reconciled before. If not, what an earlier agent has written down is
+/// about another namespace.
+#[must_use]
+pub fn was_here() -> bool {
+    let digest = NetNs::current().ok().and_then(|namespace| linux_net::nft::current_digest(&namespace).ok());
+    digest.flatten().is_some()
+}
+
 /// The names of the namespaces that `wanted` has.
 #[must_use]
 pub fn namespace_names(wanted: &HostNetwork) -> BTreeSet<String> {
