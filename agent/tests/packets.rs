@@ -201,6 +201,7 @@ fn one_port_that_fails_leaves_the_others() {
         shell("rmdir /run/netns/port-b-nic0");
         assert_eq!(one.apply(&goal(1, 1)).problems, Vec::<String>::new());
         assert!(pings("a", "10.1.0.5"));
+        assert_eq!(one.probe("a", "10.1.0.4", "10.1.0.5", Protocol::Udp, 53), ProbeOutcome::Answered);
     });
 }
 

@@ -1,10 +1,11 @@
 //! Echo responders: whatever is sent to a listening port comes back.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
 use goal_state::vm::{Listen, Transport};
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// Starts to answer on `listen`.
 ///
@@ -18,10 +19,18 @@ pub(super) fn start(listen: Listen, addresses: &[Ipv4Addr]) -> io::Result<()> {
         }
         // One socket per address, so that the answer comes from the address that was asked.
         Transport::Udp => addresses.iter().chain([&Ipv4Addr::LOCALHOST]).try_for_each(|address| {
-            let socket = UdpSocket::bind((*address, listen.port))?;
+            let socket = bind(*address, listen.port)?;
             spawn("udp", move || echo_datagrams(&socket))
         }),
     }
+}
+
+/// The address may come later: a NIC that could not be made at once does.
+fn bind(address: Ipv4Addr, port: u16) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_freebind_v4(true)?;
+    socket.bind(&SocketAddrV4::new(address, port).into())?;
+    Ok(socket.into())
 }
 
 fn accept(listener: &TcpListener) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use goal_state::overlay::{Mapping, VirtualNetwork};
 use goal_state::vm::NetworkInterface;
-use goal_state::{HostGoalState, MacAddr};
+use goal_state::{HostGoalState, MacAddr, Vni};
 
 use linux_net::netlink::{FdbEntry, FdbTarget, Neighbour};
 
@@ -41,7 +41,8 @@ pub(super) fn lower(goal: &HostGoalState) -> Namespace {
 }
 
 fn network_devices(goal: &HostGoalState, network: &VirtualNetwork) -> [(String, Device); 2] {
-    let bridge = Device { kind: DeviceKind::Bridge, mac: None, mtu: MTU, bridge: None };
+    let bridge =
+        Device { kind: DeviceKind::Bridge, mac: Some(bridge_mac(network.vni)), mtu: MTU, bridge: None };
     let vxlan = Device {
         kind: DeviceKind::Vxlan { vni: network.vni.get(), local: goal.provider_address, port: VXLAN_PORT },
         mac: None,
@@ -49,6 +50,14 @@ fn network_devices(goal: &HostGoalState, network: &VirtualNetwork) -> [(String, 
         bridge: Some(BridgePort { bridge: names::bridge(network.vni), answers_arp: false }),
     };
     [(names::bridge(network.vni), bridge), (names::vxlan(network.vni), vxlan)]
+}
+
+/// A bridge without an address of its own takes the lowest one of its ports, and each time it takes another the kernel
+/// forgets all its neighbours, permanent ones, too.
+fn bridge_mac(vni: Vni) -> MacAddr {
+    let [_, a, b, c] = vni.get().to_be_bytes();
+    // Locally administered, unicast.
+    MacAddr([0x02, 0, 0, a, b, c])
 }
 
 fn port_device(nic: &NetworkInterface) -> (String, Device) {
