@@ -5,7 +5,8 @@ use integration_tests::verdict::{Question, all_agree};
 use integration_tests::{Lab, User, topologies, wait};
 
 /// client reaches the subnet `b` through nat, which replaces the source by its own; server takes connections from nat alone. fw
-/// has a NIC in each of the two subnets.
+/// has a NIC in each of the two subnets. All of them answer on the ports that are asked for: where nobody listens, a refusal
+/// comes back by ICMP, and an appliance that replaces addresses treats it otherwise than an answer.
 const TOPOLOGY: &str = "
 name: machines
 hosts: 2
@@ -26,14 +27,15 @@ routeTables:
     routes:
       b: {addressPrefix: 10.0.2.0/24, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.3.4}
 virtualMachines:
-  client: {subnet: vnet/a, privateIPAddress: 10.0.1.4, host: host1}
+  client: {subnet: vnet/a, privateIPAddress: 10.0.1.4, listen: [80/tcp, 53/udp], host: host1}
   server: {subnet: vnet/b, privateIPAddress: 10.0.2.4, networkSecurityGroup: nsg-server, listen: [80/tcp, 53/udp], host: host2}
-  worker: {subnet: vnet/b, commands: ['exec nc -lk -p 7000'], host: host1}
-  nat: {subnet: vnet/nva, privateIPAddress: 10.0.3.4, enableIPForwarding: true, guest: {ipForwarding: true, masquerade: true}, host: host2}
+  worker: {subnet: vnet/b, listen: [80/tcp, 53/udp], commands: ['exec nc -lk -p 7000'], host: host1}
+  nat: {subnet: vnet/nva, privateIPAddress: 10.0.3.4, enableIPForwarding: true, guest: {ipForwarding: true, masquerade: true}, listen: [80/tcp, 53/udp], host: host2}
   fw:
     networkInterfaces:
       nic0: {subnet: vnet/a, privateIPAddress: 10.0.1.5}
       nic1: {subnet: vnet/b, privateIPAddress: 10.0.2.5}
+    listen: [80/tcp, 53/udp]
     host: host1
 ";
 
