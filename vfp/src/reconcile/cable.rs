@@ -1,11 +1,9 @@
 //! Pairs of virtual Ethernet devices, each end in its own namespace.
 
-use std::collections::BTreeMap;
-
 use linux_net::netlink::{Link, NewLink, Request, VethEnd};
 use linux_net::{MacAddr, NetNs, Netlink};
 
-use super::{Host, StepError, namespace, observe};
+use super::{Host, StepError, namespace};
 use crate::lower::MTU;
 use crate::network::{Cable, CableEnd, PortNetwork};
 
@@ -37,20 +35,14 @@ pub(super) fn ensure(cable: &Cable, host: &Host, port: &PortNetwork) -> Result<b
 }
 
 fn place<'a>(end: &'a CableEnd, host: &Host, port: &PortNetwork) -> Result<Place<'a>, StepError> {
-    let (namespace, links) = match &end.namespace {
-        None => (host.namespace.clone(), host.links.clone()),
-        Some(name) => {
-            let (namespace, _) = namespace::ensure(name)?;
-            let links = observe::links(&mut Netlink::open(&namespace)?)?;
-            (namespace, links)
-        }
-    };
     let mac = mac_of(end, port);
-    Ok(Place { present: find(&links, end), namespace, end, mac })
-}
-
-fn find(links: &BTreeMap<String, Link>, end: &CableEnd) -> Option<Link> {
-    links.get(&end.device).cloned()
+    let Some(name) = &end.namespace else {
+        let present = host.links.get(&end.device).cloned();
+        return Ok(Place { namespace: host.namespace.clone(), end, present, mac });
+    };
+    let (namespace, _) = namespace::ensure(name)?;
+    let present = Netlink::open(&namespace)?.link(&end.device)?;
+    Ok(Place { namespace, end, present, mac })
 }
 
 fn are_joined(one: Option<&Link>, other: Option<&Link>) -> bool {

@@ -4,6 +4,7 @@
 //! cables, then routes; the host's end of a cable comes up last. What goes wrong with one port is noted and the others
 //! go on.
 
+mod aftermath;
 mod cable;
 mod namespace;
 mod observe;
@@ -16,13 +17,12 @@ use std::net::Ipv4Addr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use linux_net::netlink::{Link, Neighbour, NetlinkError, Request};
+use linux_net::netlink::{Link, NetlinkError};
 use linux_net::nft::ttl::TtlError;
 use linux_net::nft::{InvalidText, NftError};
 use linux_net::{NetNs, Netlink};
 
-use crate::names::UPLINK;
-use crate::network::HostNetwork;
+use crate::network::{HostNetwork, MachineNetwork, Namespace, PortNetwork};
 use crate::reconcile::plan::Owner;
 
 pub use observe::Observed;
@@ -80,12 +80,12 @@ pub fn reconcile(
         run.each(&wanted.machines, |machine| (&machine.name, run.make_namespace(&machine.name)), false);
         run.each(&wanted.ports, |port| (&port.name, run.settle_port(&host, port)), true);
         let outdated = run.settle_switch(&host, &wanted.switch)?;
-        run.each(&wanted.ports, |port| (&port.name, forget(&port.name, &outdated)), false);
+        aftermath::forget(wanted, &outdated);
         Ok(())
     });
     run.each(&wanted.machines, |machine| (&machine.name, run.settle_machine(machine)), true);
-    if run.changes.load(Ordering::Relaxed) > 0 {
-        run.settle_carriers(wanted);
+    if run.has_changed() {
+        aftermath::await_carriers(wanted);
     }
     run.finish()
 }
@@ -187,6 +187,10 @@ impl<'a> Run<'a> {
         self.changes.fetch_add(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
+    fn has_changed(&self) -> bool {
+        self.changes.load(Ordering::Relaxed) > 0
+    }
+
     fn remove_unwanted(&self, owned: &BTreeSet<String>) {
         for name in owned.difference(&self.wanted) {
             match namespace::remove(name) {
@@ -202,7 +206,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn settle_port(&self, host: &Host, port: &crate::network::PortNetwork) -> Result<(), StepError> {
+    fn settle_port(&self, host: &Host, port: &PortNetwork) -> Result<(), StepError> {
         let (namespace, made) = namespace::ensure(&port.name)?;
         self.changed(usize::from(made));
         self.settle_ruleset(&namespace, &port.namespace)?;
@@ -214,22 +218,18 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the addresses that ports must forget.
-    fn settle_switch(
-        &self,
-        host: &Host,
-        switch: &crate::network::Namespace,
-    ) -> Result<Vec<Ipv4Addr>, StepError> {
+    fn settle_switch(&self, host: &Host, switch: &Namespace) -> Result<Vec<Ipv4Addr>, StepError> {
         self.settle_ruleset(&host.namespace, switch)?;
         self.settle_content(&host.namespace, switch, Owner::Switch)
     }
 
-    fn settle_machine(&self, machine: &crate::network::MachineNetwork) -> Result<(), StepError> {
+    fn settle_machine(&self, machine: &MachineNetwork) -> Result<(), StepError> {
         let (namespace, _) = namespace::ensure(&machine.name)?;
         self.settle_ruleset(&namespace, &machine.namespace)?;
         self.settle_content(&namespace, &machine.namespace, Owner::Guest).map(drop)
     }
 
-    fn settle_ruleset(&self, namespace: &NetNs, wanted: &crate::network::Namespace) -> Result<(), StepError> {
+    fn settle_ruleset(&self, namespace: &NetNs, wanted: &Namespace) -> Result<(), StepError> {
         self.changed(usize::from(ruleset::ensure(namespace, wanted.ruleset.as_ref())?));
         Ok(())
     }
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
     fn settle_content(
         &self,
         namespace: &NetNs,
-        wanted: &crate::network::Namespace,
+        wanted: &Namespace,
         owner: Owner,
     ) -> Result<Vec<Ipv4Addr>, StepError> {
         let name = namespace.name().unwrap_or("host");
@@ -255,45 +255,11 @@ impl<'a> Run<'a> {
         Ok(plan.outdated)
     }
 
-    /// The kernel notes within a second that a device whose other end came up carries packets; until then a bridge port
-    /// is closed. To be asked for a single link makes it note at once (since Linux 6.8), and the second "up" asks.
-    fn settle_carriers(&self, wanted: &HostNetwork) {
-        self.note(
-            "host",
-            NetNs::current()
-                .map_err(|source| StepError::Namespace { name: "of the host".into(), source })
-                .and_then(|namespace| carry(&namespace, &wanted.switch)),
-        );
-        let of = |name: &str, content| {
-            namespace::ensure(name).and_then(|(namespace, _)| carry(&namespace, content))
-        };
-        self.each(&wanted.ports, |port| (&port.name, of(&port.name, &port.namespace)), false);
-        self.each(&wanted.machines, |machine| (&machine.name, of(&machine.name, &machine.namespace)), false);
-    }
-
     fn finish(self) -> Outcome {
         let mut problems = self.problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         problems.sort();
         Outcome { changes: self.changes.into_inner(), problems }
     }
-}
-
-/// A port remembers for half a minute who has an address.
-fn forget(port: &str, addresses: &[Ipv4Addr]) -> Result<(), StepError> {
-    if addresses.is_empty() {
-        return Ok(());
-    }
-    let forget = |address: &Ipv4Addr| {
-        let mac = linux_net::MacAddr([0; 6]);
-        Request::DeleteNeighbour(Neighbour { device: UPLINK.into(), address: *address, mac })
-    };
-    let (namespace, _) = namespace::ensure(port)?;
-    Ok(Netlink::open(&namespace)?.apply(&addresses.iter().map(forget).collect::<Vec<_>>())?)
-}
-
-fn carry(namespace: &NetNs, content: &crate::network::Namespace) -> Result<(), StepError> {
-    let again = content.devices.keys().map(|device| Request::set_up(device)).collect::<Vec<_>>();
-    Ok(Netlink::open(namespace)?.apply(&again)?)
 }
 
 /// An error with everything that caused it, in one line.

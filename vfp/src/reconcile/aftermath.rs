@@ -1,0 +1,53 @@
+//! What the kernel would come to by itself some time after a change, hastened.
+//!
+//! Nothing here decides about packets, and a namespace that cannot be asked has been told of before; so failures are of no
+//! interest.
+
+use std::net::Ipv4Addr;
+
+use linux_net::netlink::{Neighbour, NetlinkError, Request};
+use linux_net::{MacAddr, NetNs, Netlink};
+
+use crate::names::UPLINK;
+use crate::network::{HostNetwork, Namespace};
+
+/// Makes ports forget who had `addresses`; they would remember for half a minute.
+pub(super) fn forget(host: &HostNetwork, addresses: &[Ipv4Addr]) {
+    if addresses.is_empty() {
+        return;
+    }
+    let forget = |address: &Ipv4Addr| {
+        // An entry goes by device and address.
+        let mac = MacAddr([0; 6]);
+        Request::DeleteNeighbour(Neighbour { device: UPLINK.into(), address: *address, mac })
+    };
+    let requests = addresses.iter().map(forget).collect::<Vec<_>>();
+    for port in &host.ports {
+        ask(NetNs::open(&port.name).ok(), &requests);
+    }
+}
+
+/// Makes the kernel note that devices carry packets since their other ends came up.
+///
+/// It would within a second; until then a bridge's port is closed. To be asked for a single link makes it note at once
+/// (since Linux 6.8), and a second "up" asks.
+pub(super) fn await_carriers(host: &HostNetwork) {
+    let up = |namespace: &Namespace| {
+        namespace.devices.keys().map(|device| Request::set_up(device)).collect::<Vec<_>>()
+    };
+    ask(NetNs::current().ok(), &up(&host.switch));
+    for port in &host.ports {
+        ask(NetNs::open(&port.name).ok(), &up(&port.namespace));
+    }
+    for machine in &host.machines {
+        ask(NetNs::open(&machine.name).ok(), &up(&machine.namespace));
+    }
+}
+
+fn ask(namespace: Option<NetNs>, requests: &[Request]) {
+    let Some(namespace) = namespace else { return };
+    let asked = Netlink::open(&namespace).and_then(|mut netlink| netlink.apply(requests));
+    if let Err(error @ NetlinkError::Refused(_)) = asked {
+        tracing::debug!(%namespace, %error, "refused");
+    }
+}
