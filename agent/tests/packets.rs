@@ -5,10 +5,10 @@ mod common;
 use common::controller::Controller;
 use common::in_sandbox;
 use common::network::{goal, group_that_denies, vm};
-use common::room::{Room, in_namespace, pings, shell, shell_in, shell_in_vm};
+use common::room::{Room, in_namespace, pings, shell, shell_in, shell_in_vm, socket};
 use goal_state::DropReason;
 use goal_state::event::Event;
-use goal_state::message::FromAgent;
+use goal_state::message::{FromAgent, PROTOCOL_VERSION};
 use goal_state::nsg::{Direction, Protocol};
 use goal_state::port::ForwardedTrafficRefusal;
 use goal_state::probe::ProbeOutcome;
@@ -293,6 +293,17 @@ fn files_of_a_lab_that_is_gone_are_not_believed() {
             env!("CARGO_BIN_EXE_vnetlab-agent")
         ));
         assert!(second.contains("another agent serves this host"), "{second}");
+    });
+}
+
+/// A controller of another build is told the agent's version and nothing else.
+#[test]
+fn another_version_of_the_protocol_is_not_spoken() {
+    in_sandbox("another_version_of_the_protocol_is_not_spoken", || {
+        let _room = Room::new(1);
+        let mut stranger = Controller::connect_as(PROTOCOL_VERSION + 1, &socket("host1"));
+        assert!(stranger.is_refused());
+        assert!(!Controller::connect(&socket("host1")).is_refused());
     });
 }
 

@@ -22,6 +22,11 @@ pub(crate) struct Controller {
 impl Controller {
     /// Connects as soon as the agent listens, and says hello.
     pub(crate) fn connect(socket: &Path) -> Self {
+        Self::connect_as(PROTOCOL_VERSION, socket)
+    }
+
+    /// Connects as a controller of that version of the protocol.
+    pub(crate) fn connect_as(protocol_version: u32, socket: &Path) -> Self {
         let end = Instant::now() + PATIENCE;
         let stream = loop {
             match UnixStream::connect(socket) {
@@ -31,7 +36,7 @@ impl Controller {
             }
         };
         let mut controller = Self { stream, events: Vec::new() };
-        controller.say(&ToAgent::Hello { protocol_version: PROTOCOL_VERSION });
+        controller.say(&ToAgent::Hello { protocol_version });
         assert!(matches!(controller.hear(PATIENCE), Some(FromAgent::Hello { .. })));
         controller
     }
@@ -113,6 +118,12 @@ impl Controller {
                 None => panic!("no such event, but: {:#?}", self.events),
             }
         }
+    }
+
+    /// Asks something; whether the agent closes the connection instead of answering.
+    pub(crate) fn is_refused(&mut self) -> bool {
+        self.say(&ToAgent::Status { id: RequestId(6) });
+        self.hear(PATIENCE).is_none()
     }
 
     /// Everything heard so far.

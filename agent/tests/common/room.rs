@@ -66,7 +66,8 @@ pub(crate) fn provider_address(index: u8) -> String {
     format!("100.64.0.{index}")
 }
 
-fn socket(host: &str) -> PathBuf {
+/// Where a host's agent listens.
+pub(crate) fn socket(host: &str) -> PathBuf {
     Path::new(STATE).join(format!("agents/{host}.sock"))
 }
 
