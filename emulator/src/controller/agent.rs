@@ -167,6 +167,7 @@ impl Attendant {
             };
             warn!(host = %self.program.host(), %reason, "agent lost");
             self.program.end().await;
+            self.take_commands(&reason);
             self.lost(&reason);
             // At once the first time: packets flow meanwhile, but nobody answers questions.
             pause =
@@ -231,12 +232,35 @@ impl Attendant {
     async fn obey(&mut self, command: Command, connection: &mut Connection) -> Result<(), String> {
         match command {
             Command::Apply { goal, progress, done } => {
-                let id = self.next_id();
-                self.wanted = Some(goal.clone());
-                self.applying = Some(Applying { id, progress, done, deaths: 0 });
+                let id = self.want(goal.clone(), progress, done);
                 connection.send(ToAgent::Apply { id, goal }).await.map_err(|error| error.to_string())
             }
             Command::Ask { question, answer } => self.send(connection, Open::Asked(answer), question).await,
+        }
+    }
+
+    /// From now on every connection begins with this goal state.
+    fn want(
+        &mut self,
+        goal: Box<HostGoalState>,
+        progress: mpsc::UnboundedSender<Steps>,
+        done: oneshot::Sender<Result<Report, String>>,
+    ) -> RequestId {
+        let id = self.next_id();
+        self.wanted = Some(goal);
+        self.applying = Some(Applying { id, progress, done, deaths: 0 });
+        id
+    }
+
+    /// Takes what was asked for while there was no agent.
+    fn take_commands(&mut self, reason: &str) {
+        while let Ok(command) = self.inbox.try_recv() {
+            match command {
+                Command::Apply { goal, progress, done } => {
+                    self.want(goal, progress, done);
+                }
+                Command::Ask { answer, .. } => drop(answer.send(Err(reason.to_owned()))),
+            }
         }
     }
 

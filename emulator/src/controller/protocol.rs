@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use goal_state::event::Event;
 use goal_state::message::Counter;
-use goal_state::probe::{Probe, ProbeResult};
+use goal_state::probe::{Answerer, Probe, ProbeResult};
 use goal_state::{Generation, HostName, MacAddr, VmName};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub(crate) enum Request {
         id: u64,
         /// The packet.
         probe: Probe,
+        /// Who is to answer it, where an answer is wanted and nobody may be listening.
+        answerer: Option<Answerer>,
     },
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt};
 use goal_state::framing::JsonCodec;
 use goal_state::message::{FromAgent, ToAgent};
-use goal_state::probe::{Probe, ProbeResult};
+use goal_state::probe::{Answerer, Probe, ProbeResult};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::Framed;
@@ -80,7 +80,13 @@ async fn handle(controller: Arc<Controller>, request: Request, responses: Respon
         Request::Status => controller.status().await.map(Response::Status),
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
         Request::Events => return forward_events(&controller, &responses).await,
-        Request::Probe { id, probe } => Ok(Response::Probed { id, result: controller.probe(probe).await }),
+        Request::Probe { id, probe, answerer } => {
+            let result = match answerer {
+                Some(answerer) => controller.probe_answered(probe, answerer).await,
+                None => controller.probe(probe).await,
+            };
+            Ok(Response::Probed { id, result })
+        }
     };
     let answer = answer.unwrap_or_else(|error| Response::Error { message: format!("{error:#}") });
     // A reader that has gone away wants no answer.
@@ -103,6 +109,16 @@ async fn forward_events(controller: &Controller, responses: &Responses) {
 }
 
 impl Controller {
+    async fn probe_answered(&self, probe: Probe, answerer: Answerer) -> ProbeResult {
+        if let Some(agent) = self.agent_of(&answerer.vm)
+            && let Err(error) = agent.ask(|id| ToAgent::Answer { id, answerer }).await
+        {
+            // The guest's own answer, a refusal, proves nearly as much.
+            warn!(%error, "nobody answers a probe");
+        }
+        self.probe(probe).await
+    }
+
     async fn probe(&self, probe: Probe) -> ProbeResult {
         let source_port = probe.source_port;
         let failed = |error: String| ProbeResult {

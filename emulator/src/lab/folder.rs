@@ -141,13 +141,12 @@ impl Folder {
     }
 }
 
-/// The last lines of a log, for an error that a person reads.
+/// The last lines of a log, for an error that a person reads when the log itself may be gone.
 pub(crate) fn tail(log: &Path) -> String {
     const LINES: usize = 12;
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<_> = text.lines().collect();
-    let last = &lines[lines.len().saturating_sub(LINES)..];
-    last.iter().map(|line| format!("  {line}\n")).collect::<String>() + &format!("  (from {})", log.display())
+    let lines: Vec<_> = text.lines().map(|line| format!("  {line}")).collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
 
 fn make_private(folder: &Path) -> Result<()> {
