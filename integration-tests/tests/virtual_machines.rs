@@ -93,6 +93,9 @@ fn a_vm_with_two_nics_is_reached_by_both_as_root() {
     let questions = Question::every_pair(&endpoints, 80, 53);
     let other_machine =
         |question: &Question| question.from.split('/').next() != question.to.split('/').next();
-    let questions: Vec<_> = questions.into_iter().filter(other_machine).collect();
+    // Answers of client would pass nat, which replaces their source: a guest throws them away and no port can tell.
+    let answered_directly = |question: &Question| question.to != "client";
+    let asked = |question: &Question| other_machine(question) && answered_directly(question);
+    let questions: Vec<_> = questions.into_iter().filter(asked).collect();
     let _ = all_agree(&lab, &questions);
 }
