@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::codec::Framed;
 
 use crate::host::Host;
-use crate::probe;
+use crate::{answer, probe};
 
 /// Answers that wait for a slow controller.
 const BACKLOG: usize = 1024;
@@ -37,7 +37,7 @@ pub async fn serve(host: Arc<Host>, stream: UnixStream) {
                 greeted = protocol_version == PROTOCOL_VERSION;
                 send(&answers, hello(&host)).await;
             }
-            Ok(request) if greeted => answer(&host, request, &answers).await,
+            Ok(request) if greeted => begin(&host, request, &answers).await,
             Ok(_) => {
                 tracing::warn!("a controller of another version, or one that does not say hello");
                 break;
@@ -67,7 +67,7 @@ fn hello(host: &Host) -> FromAgent {
 }
 
 /// Starts to answer. Whatever blocks goes to a thread, so that the next request is heard meanwhile.
-async fn answer(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
+async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
     let (host, answers) = (Arc::clone(host), answers.clone());
     match request {
         ToAgent::Hello { .. } => {}
@@ -79,6 +79,13 @@ async fn answer(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
                 let result = probe::send(&probe);
                 tell(&answers, FromAgent::Probed { id, result });
             });
+        }
+        ToAgent::Answer { id, answerer } => {
+            let answering = match answer::start(&answerer).await {
+                Ok(()) => FromAgent::Answering { id },
+                Err(message) => FromAgent::Error { id, message },
+            };
+            send(&answers, answering).await;
         }
         ToAgent::Events { id } => {
             let events = host.subscribe();

@@ -13,8 +13,10 @@
 //! | [`machines`] | the VMs' processes |
 //! | [`log_reader`] | what rulesets log, as events |
 //! | [`probe`] | one packet sent from a VM |
+//! | [`answer`] | somebody who answers it |
 //! | [`vm_init`] | the first process of a VM |
 
+pub mod answer;
 pub mod connection;
 pub mod host;
 pub mod log_reader;

@@ -68,7 +68,7 @@ pub(crate) fn run(network: &Network, prober: &mut Prober) -> Result<Vec<TestResu
     let answers: Vec<_> =
         network.tests.iter().map(|test| explain(network, &question(test, prober.source_port()))).collect();
     let explanations: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
-    let mut observations = prober.probe(&explanations)?.into_iter();
+    let mut observations = prober.probe(network, &explanations)?.into_iter();
     let results = network.tests.iter().zip(&answers).map(|(test, answer)| match answer {
         Ok(explanation) => {
             let judged = observations.next().map(|observation| judge(explanation, &observation));

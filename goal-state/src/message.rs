@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::probe::{Probe, ProbeResult};
+use crate::probe::{Answerer, Probe, ProbeResult};
 use crate::{Generation, HostGoalState, HostName, NicId};
 
 /// The version of this protocol. Both sides must have the same.
@@ -35,6 +35,13 @@ pub enum ToAgent {
         id: RequestId,
         /// The packet.
         probe: Probe,
+    },
+    /// Listen on a UDP port of a VM of this host. Answered by [`FromAgent::Answering`] once datagrams are answered.
+    Answer {
+        /// Joins the answer.
+        id: RequestId,
+        /// Where, and how long.
+        answerer: Answerer,
     },
     /// Send [`FromAgent::Event`]s from now on, and [`FromAgent::Events`] once to say that it does.
     Events {
@@ -90,6 +97,11 @@ pub enum FromAgent {
         id: RequestId,
         /// How.
         result: ProbeResult,
+    },
+    /// Datagrams to that port are answered.
+    Answering {
+        /// Which request.
+        id: RequestId,
     },
     /// Events follow.
     Events {

@@ -30,6 +30,21 @@ pub struct Probe {
     pub timeout_ms: u32,
 }
 
+/// Answer datagrams that come to a UDP port of a VM, for a while.
+///
+/// Where nobody listens, a guest answers a datagram by an ICMP error, which is another protocol's packet: it meets other
+/// rules on its way back than the reply that a question is about. TCP needs none of this: its refusals are TCP.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Answerer {
+    /// The VM that answers.
+    pub vm: VmName,
+    /// The port, on every address of the VM. A program of the VM that listens there keeps it.
+    pub port: u16,
+    /// How long, in milliseconds.
+    pub for_ms: u32,
+}
+
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "outcome", deny_unknown_fields)]

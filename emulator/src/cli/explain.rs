@@ -108,7 +108,7 @@ impl Answer {
     fn proved(network: &Network, mut question: Question, prober: &mut Prober) -> Result<Self> {
         question.source_port.get_or_insert_with(|| prober.source_port());
         let mut explanation = ask(network, &question)?;
-        let observations = prober.probe(&[&explanation])?;
+        let observations = prober.probe(network, &[&explanation])?;
         let judged = observations.first().map(|observation| judge(&explanation, observation));
         match judged {
             Some(Ok(Judgement { proof, differences, .. })) => {

@@ -293,6 +293,7 @@ impl Attendant {
             FromAgent::Error { id, ref message } if self.is_applying(id) => self.refused(message.clone()),
             FromAgent::Hello { .. } => debug!("an agent said hello twice"),
             FromAgent::Probed { id, .. }
+            | FromAgent::Answering { id }
             | FromAgent::Events { id }
             | FromAgent::Counters { id, .. }
             | FromAgent::Status { id, .. }

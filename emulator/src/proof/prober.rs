@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use goal_state::VmName;
 use goal_state::nsg::Protocol;
-use goal_state::probe::{Probe, ProbeOutcome, ProbeResult};
+use goal_state::probe::{Answerer, Probe, ProbeOutcome, ProbeResult};
+use model::network::Network;
 use model::verdict::{Explanation, IpProtocol};
 
 use super::Observation;
@@ -69,7 +70,11 @@ impl Prober {
     ///
     /// # Errors
     /// When the controller goes away, or a packet is none that a VM can be made to send.
-    pub(crate) fn probe(&mut self, explanations: &[&Explanation]) -> Result<Vec<Observation>> {
+    pub(crate) fn probe(
+        &mut self,
+        network: &Network,
+        explanations: &[&Explanation],
+    ) -> Result<Vec<Observation>> {
         let mut waiting = explanations.iter().enumerate();
         let mut underway: BTreeMap<u64, Underway<'_>> = BTreeMap::new();
         let mut done: BTreeMap<usize, Observation> = BTreeMap::new();
@@ -77,7 +82,7 @@ impl Prober {
             while underway.len() < AT_A_TIME
                 && let Some((position, explanation)) = waiting.next()
             {
-                underway.insert(position as u64, self.send(position, explanation)?);
+                underway.insert(position as u64, self.send(network, position, explanation)?);
             }
             let Some(first) = underway.values().map(|probe| probe.deadline).min() else { break };
             if let Some(response) = self.client.receive_until(Some(first))? {
@@ -91,7 +96,12 @@ impl Prober {
         Ok(done.into_values().collect())
     }
 
-    fn send<'e>(&mut self, position: usize, explanation: &'e Explanation) -> Result<Underway<'e>> {
+    fn send<'e>(
+        &mut self,
+        network: &Network,
+        position: usize,
+        explanation: &'e Explanation,
+    ) -> Result<Underway<'e>> {
         let packet = explanation.evidence.packet;
         let probe = Probe {
             vm: explanation.evidence.sender.clone(),
@@ -102,7 +112,8 @@ impl Prober {
             source_port: packet.source_port,
             timeout_ms: u32::try_from(PATIENCE.as_millis())?,
         };
-        self.client.send(Request::Probe { id: position as u64, probe })?;
+        let answerer = answerer(network, explanation);
+        self.client.send(Request::Probe { id: position as u64, probe, answerer })?;
         let observation = Observation::of(Flow { packet, askers: askers(explanation) });
         Ok(Underway {
             position,
@@ -168,6 +179,18 @@ fn sendable(protocol: IpProtocol) -> Result<Protocol> {
             "a packet of protocol {other} cannot be sent as proof: ask about Tcp, Udp or Icmp"
         ))),
     }
+}
+
+/// Who is to answer a datagram: the VM that gets it, unless it has a list of the ports that it listens on, which counts.
+fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
+    let receiver = network.find_vm(&explanation.received.as_ref()?.at)?;
+    let vm = network.vm(receiver);
+    let wanted = explanation.protocol == IpProtocol::UDP && vm.listen.is_none();
+    wanted.then(|| Answerer {
+        vm: vm.name.clone(),
+        port: explanation.evidence.packet.destination_port,
+        for_ms: 2 * u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX / 2),
+    })
 }
 
 /// The VMs that may ask for the destination: the sender, and whoever forwards.
