@@ -57,6 +57,10 @@ const TOOLS: [Tool; 6] = [
     Tool { name: "bash", package: "bash", purpose: "vnetlab shell", required: false },
 ];
 
+/// What gives an ordinary user namespaces, on Debian and Ubuntu.
+const RIGHTS: &str = "run vnetlab as root, or: sudo sysctl -w kernel.unprivileged_userns_clone=1 \
+     kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=15000";
+
 /// Looks at everything.
 pub(crate) fn examine() -> Checkup {
     let mut findings = programs();
@@ -160,7 +164,8 @@ pub(crate) fn probe() -> Result<ExitCode> {
             } else {
                 Feature::NetworkNamespaces
             };
-            vec![finding(feature, Err(&format!("{:#}", anyhow::Error::new(error))))]
+            let why = format!("{:#}", anyhow::Error::new(error));
+            vec![Finding { mend: Some(RIGHTS.to_owned()), ..finding(feature, Err(&why)) }]
         }
     };
     crate::output::print(&serde_json::to_string(&findings)?).map(|()| ExitCode::SUCCESS)

@@ -24,7 +24,7 @@ pub(super) struct Args {
     from: String,
     /// The VM that receives.
     to: String,
-    /// Arguments for iperf3's client, such as `-t 5`, `-u`, `-R`, `-P 4`.
+    /// Arguments for iperf3's client, such as `-t 5`, `-u`, `-R`, `-P 4`. Options of vnetlab stand before FROM.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<String>,
 }

@@ -18,7 +18,7 @@ pub(super) struct Args {
     from: String,
     /// Whom it pings: a VM, a NIC or an address.
     to: String,
-    /// Arguments for ping, such as `-c 3`.
+    /// Arguments for ping, such as `-c 3`. Options of vnetlab stand before FROM.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<OsString>,
 }

@@ -1,8 +1,9 @@
 //! `vnetlab up FILE`: a lab comes into being, or becomes what its file says now.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use goal_state::Generation;
@@ -70,10 +71,7 @@ fn create_and_apply(name: &LabName, loaded: &Loaded) -> Result<(RunningLab, Appl
     doctor::require_programs()?;
     let agent = sandbox::agent_program()?;
     let folder = Folder::of(name);
-    folder.create()?;
-    let Some(lock) = lock::try_take(&folder)? else {
-        bail!("lab {name} is just being started or removed by another vnetlab: try again");
-    };
+    let lock = claim(name, &folder)?;
     let lab = RunningLab { name: name.clone(), folder: folder.clone() };
     end_when_interrupted(&lab)?;
     let applied =
@@ -88,6 +86,20 @@ fn create_and_apply(name: &LabName, loaded: &Loaded) -> Result<(RunningLab, Appl
             }
         }
     }
+}
+
+/// Makes the lab's folder and takes its lock. A folder that nobody has locked yet looks like a dead lab's, so another
+/// `vnetlab` that looks at just that moment may have removed it: then it is made again.
+fn claim(name: &LabName, folder: &Folder) -> Result<File> {
+    const TRIES: u32 = 20;
+    for _ in 0..TRIES {
+        folder.create()?;
+        if let Ok(Some(lock)) = lock::try_take(folder) {
+            return Ok(lock);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    bail!("lab {name} is just being started or removed by another vnetlab: try again")
 }
 
 /// A lab that could not be made as its file says is not kept.

@@ -1,5 +1,7 @@
 //! What was seen of a probe, beside what the model says of its question.
 
+use std::borrow::Cow;
+
 use goal_state::DropReason;
 use goal_state::event::DropEvent;
 use goal_state::nsg::Access;
@@ -24,6 +26,7 @@ pub(crate) struct Judgement {
 /// # Errors
 /// A sentence, when the probe could not be sent, so that nothing is proved.
 pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Result<Judgement, String> {
+    let observation = &without_lost_refusal(explanation, observation);
     if let Some(ProbeOutcome::Failed { error }) = observation.outcome() {
         return Err(error.clone());
     }
@@ -42,6 +45,21 @@ pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Res
     differences.extend(differences_of_way(explanation, observation));
     let path = path(explanation, observation);
     Ok(Judgement { proof: Proof { verdict, agrees: differences.is_empty(), observed }, path, differences })
+}
+
+/// A guest that refuses says so, and what it says may be dropped on its way back. That is not what denied the packet.
+fn without_lost_refusal<'o>(explanation: &Explanation, observation: &'o Observation) -> Cow<'o, Observation> {
+    if guest_refuses(explanation) && observation.answer_was_dropped() {
+        Cow::Owned(Observation { drop: None, ..observation.clone() })
+    } else {
+        Cow::Borrowed(observation)
+    }
+}
+
+/// Whether the model says that the packet arrives in a guest that does not take it.
+fn guest_refuses(explanation: &Explanation) -> bool {
+    let by_guest = explanation.reason.as_ref().is_some_and(|reason| reason.layer == DropReason::Guest);
+    by_guest && explanation.reply.is_none()
 }
 
 /// Hosts tell what they see each for itself, and the news of one may overtake that of another. So VMs that the model
@@ -67,10 +85,8 @@ fn verdict(explanation: &Explanation, observation: &Observation) -> (Access, Opt
 /// Whether what came back is no answer to the question: it is another VM's, or a refusal where the VM has a list of ports
 /// that it listens on and this is not one of them.
 fn answer_is_a_denial(explanation: &Explanation, observation: &Observation) -> bool {
-    let guest_refuses = explanation.reason.as_ref().is_some_and(|reason| reason.layer == DropReason::Guest)
-        && explanation.reply.is_none();
     explanation.evidence.taken_by_another
-        || (guest_refuses && observation.outcome() == Some(&ProbeOutcome::Refused))
+        || (guest_refuses(explanation) && observation.outcome() == Some(&ProbeOutcome::Refused))
 }
 
 /// The VM whose port or guest denied: where the drop was, or else the last one that let the packet in.

@@ -140,6 +140,11 @@ impl Observation {
         names
     }
 
+    /// Whether it was an answer that was dropped, and not the first packet.
+    pub(crate) fn answer_was_dropped(&self) -> bool {
+        self.drop.as_ref().is_some_and(|drop| self.flow.way_of_drop(drop) == Some(Way::Back))
+    }
+
     /// Whether the drop is one of a host that found nobody with the destination's address.
     pub(crate) fn nobody_there(&self) -> bool {
         self.drop
