@@ -50,7 +50,9 @@ pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Res
 /// A guest that refuses says so, and what it says may be dropped on its way back. That is not what denied the packet.
 fn without_lost_refusal<'o>(explanation: &Explanation, observation: &'o Observation) -> Cow<'o, Observation> {
     if guest_refuses(explanation) && observation.answer_was_dropped() {
-        Cow::Owned(Observation { drop: None, ..observation.clone() })
+        let mut observation = observation.clone();
+        observation.drop = None;
+        Cow::Owned(observation)
     } else {
         Cow::Borrowed(observation)
     }

@@ -151,6 +151,16 @@ fn a_refusal_is_a_denial_where_the_vm_lists_what_it_listens_on() {
 }
 
 #[test]
+fn a_refusal_that_is_dropped_on_its_way_back_is_still_the_guests_denial() {
+    let mut events = through_nva(packet(81));
+    events.push(seen("app", Inbound, packet(81)));
+    events.push(dropped("web", Inbound, "x", reply(packet(81))));
+    let judgement = judged(81, &events, Some(ProbeOutcome::Silent));
+    assert_eq!(judgement.differences, [""; 0]);
+    assert_eq!(judgement.proof.observed, Some(Observed { rule: None, at: "app".into() }));
+}
+
+#[test]
 fn a_probe_that_could_not_be_sent_proves_nothing() {
     let mut seen = observation(packet(80), &[]);
     let outcome = ProbeOutcome::Failed { error: "no such VM".into() };
