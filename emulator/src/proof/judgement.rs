@@ -93,9 +93,10 @@ fn answer_is_a_denial(explanation: &Explanation, observation: &Observation) -> b
 
 /// The VM whose port or guest denied: where the drop was, or else the last one that let the packet in.
 fn place(explanation: &Explanation, observation: &Observation) -> String {
-    let sender = &explanation.evidence.sender;
-    let dropping = observation.drop.as_ref().and_then(|drop| drop.nic.as_ref());
-    dropping.or(observation.last_entered()).map_or(sender, |nic| &nic.vm).to_string()
+    match observation.drop.as_ref().and_then(|drop| drop.nic.as_ref()) {
+        Some(nic) => nic.vm.to_string(),
+        None => path(explanation, observation).pop().unwrap_or_default(),
+    }
 }
 
 fn differences_of_denial(

@@ -118,15 +118,6 @@ impl Observation {
         self.result.as_ref().map(|result| &result.outcome)
     }
 
-    /// The last port that let the packet into a VM.
-    pub(crate) fn last_entered(&self) -> Option<&NicId> {
-        self.crossings
-            .iter()
-            .rev()
-            .find(|crossing| crossing.direction == Direction::Inbound)
-            .map(|crossing| &crossing.nic)
-    }
-
     /// The VMs that the first packet came to after its sender, in order, also one whose port dropped it.
     pub(crate) fn came_to(&self) -> Vec<String> {
         let entered = self.crossings.iter().filter(|crossing| crossing.direction == Direction::Inbound);

@@ -150,6 +150,15 @@ fn a_refusal_is_a_denial_where_the_vm_lists_what_it_listens_on() {
     assert_eq!(judgement.proof.observed, Some(Observed { rule: None, at: "app".into() }));
 }
 
+/// The host of the receiver is quicker to tell than the appliance's.
+#[test]
+fn a_refusal_is_at_the_receiver_whoever_tells_last() {
+    let mut events = vec![seen("app", Inbound, packet(81))];
+    events.extend(through_nva(packet(81)));
+    let judgement = judged(81, &events, Some(ProbeOutcome::Refused));
+    assert_eq!(judgement.differences, [""; 0]);
+}
+
 #[test]
 fn a_refusal_that_is_dropped_on_its_way_back_is_still_the_guests_denial() {
     let mut events = through_nva(packet(81));
