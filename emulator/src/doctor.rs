@@ -93,7 +93,7 @@ fn list(findings: Vec<Finding>) -> Option<String> {
 }
 
 fn programs() -> Vec<Finding> {
-    let path = env::var_os("PATH").unwrap_or_default();
+    let path = sandbox::search_path();
     let tools = TOOLS.iter().map(|tool| look_for(tool, env::split_paths(&path)));
     tools.chain([agent()]).collect()
 }
@@ -140,13 +140,21 @@ fn agent() -> Finding {
 fn kernel_features() -> Vec<Finding> {
     let probe = || -> Result<Vec<Finding>> {
         let mut command = Command::new("/proc/self/exe");
-        let output = command.arg("__probe").stdin(Stdio::null()).output().context("starting the probe")?;
+        let output = command
+            .arg("__probe")
+            .env("PATH", sandbox::search_path())
+            .stdin(Stdio::null())
+            .output()
+            .context("starting the probe")?;
         if !output.status.success() {
             bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
         }
         serde_json::from_slice(&output.stdout).context("understanding the probe")
     };
-    probe().unwrap_or_else(|error| vec![finding(Feature::NetworkNamespaces, Err(&format!("{error:#}")))])
+    probe().unwrap_or_else(|error| {
+        let untried = finding(Feature::NetworkNamespaces, Err(&format!("{error:#}")));
+        vec![Finding { mend: Some(RIGHTS.to_owned()), ..untried }]
+    })
 }
 
 /// `__probe`: tries kernel features with the rights that a lab of this user has, and prints what it finds.

@@ -27,7 +27,7 @@ pub(crate) enum Stdin {
 pub(crate) fn run(command: &[OsString], stdin: Stdin, variables: &[(&str, &str)]) -> Result<ExitCode> {
     let Some((program, arguments)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
     let mut command = Command::new(program);
-    command.args(arguments).envs(variables.iter().copied());
+    command.args(arguments).env("PATH", super::search_path()).envs(variables.iter().copied());
     if stdin == Stdin::Null {
         command.stdin(Stdio::null());
     }

@@ -66,6 +66,7 @@ pub(crate) fn launch(lab: &LabName, folder: &Path, agent: &Path) -> Result<ExitC
 /// This very executable, even when its file has been replaced meanwhile.
 pub(super) fn this_program(command: &str, lab: &LabName, folder: &Path, agent: &Path) -> Command {
     let mut program = Command::new("/proc/self/exe");
+    program.env("PATH", super::search_path());
     program.arg0("vnetlab").arg(command).arg(lab.as_ref()).arg(folder).arg(agent);
     program
 }
