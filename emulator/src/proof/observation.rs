@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use goal_state::event::{DropEvent, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::Direction;
 use goal_state::probe::{ProbeOutcome, ProbeResult};
-use goal_state::{DropReason, NicId, VmName};
+use goal_state::{DropReason, VmName};
 use model::verdict::Crossing;
 
 const ICMP: u8 = 1;
@@ -148,6 +148,7 @@ impl Observation {
 pub(crate) mod tests {
     use std::net::Ipv4Addr;
 
+    use goal_state::NicId;
     use goal_state::event::DroppedBy;
 
     use super::*;
