@@ -17,6 +17,8 @@ use linux_net::netlink::{Address, LinkChange, NewLink, Request, VethEnd};
 use linux_net::{NetNs, Netlink, sysctl};
 
 const FABRIC: &str = "fabric";
+/// What the name of a host's namespace begins with.
+const HOST: &str = "host-";
 const SWITCH: &str = "fabric0";
 const UNDERLAY: &str = "underlay0";
 const MTU: u32 = 9000;
@@ -87,6 +89,15 @@ pub(crate) fn remove(host: &HostName) -> Result<()> {
     Ok(())
 }
 
+/// The hosts that are there.
+///
+/// # Errors
+/// When the names of namespaces cannot be read.
+pub(crate) fn hosts() -> Result<Vec<HostName>> {
+    let names = NetNs::list()?;
+    Ok(names.iter().filter_map(|name| name.strip_prefix(HOST)?.parse().ok()).collect())
+}
+
 /// The network namespace of a host.
 ///
 /// # Errors
@@ -97,7 +108,7 @@ pub(crate) fn host_namespace(host: &HostName) -> Result<NetNs> {
 }
 
 fn namespace_of(host: &HostName) -> String {
-    format!("host-{host}")
+    format!("{HOST}{host}")
 }
 
 /// The fabric's side of a host's cable. A device name has 15 characters, a host name up to 80, so it counts addresses.

@@ -17,6 +17,9 @@ use super::{Controller, Desired, locked};
 use crate::lab::Wanted;
 use crate::{fabric, plan, topology};
 
+/// How often a restored network is applied while there are problems.
+const ROUNDS: u32 = 3;
+
 /// Where progress goes; nobody has to listen.
 pub(super) type Progress = mpsc::UnboundedSender<Response>;
 
@@ -34,7 +37,17 @@ impl Controller {
         let desired = Arc::new(compile(wanted)?);
         *locked(&self.network) = Some(Arc::clone(&desired));
         let nobody = mpsc::unbounded_channel().0;
-        self.converge(&[], &desired, generation, &nobody).await.map(drop)
+        let leftovers = self.leftover_hosts(&desired).await?;
+        leftovers.iter().for_each(|goal| self.attend(&goal.host));
+        // Where the VMs were is not known any more, so one that was about to move may be in the way of itself: the host
+        // that loses it may come after the host that gets it. When every host has let go, the next round succeeds.
+        for _ in 0..ROUNDS {
+            let reports = self.converge(&leftovers, &desired, generation, &nobody).await?;
+            if reports.iter().all(|report| report.problems.is_empty()) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Makes this topology true.
@@ -90,15 +103,30 @@ impl Controller {
     async fn make_hosts(&self, goals: &[HostGoalState]) -> Result<()> {
         let hosts: Vec<_> = goals.iter().map(|goal| (goal.host.clone(), goal.provider_address)).collect();
         tokio::task::spawn_blocking(move || fabric::ensure(&hosts)).await?.context("making the fabric")?;
-        let mut agents = self.agents();
-        for goal in goals {
-            agents.entry(goal.host.clone()).or_insert_with(|| {
-                let program =
-                    AgentProgram::new(goal.host.clone(), self.folder.clone(), self.agent_program.clone());
-                Arc::new(Agent::attend(program, self.events.clone()))
-            });
-        }
+        goals.iter().for_each(|goal| self.attend(&goal.host));
         Ok(())
+    }
+
+    /// Begins to attend the agent of a host, unless that is done already.
+    fn attend(&self, host: &HostName) {
+        self.agents().entry(host.clone()).or_insert_with(|| {
+            let program = AgentProgram::new(host.clone(), self.folder.clone(), self.agent_program.clone());
+            Arc::new(Agent::attend(program, self.events.clone()))
+        });
+    }
+
+    /// Hosts that are there and no longer wanted, because a controller died before it had removed them; as empty ones.
+    async fn leftover_hosts(&self, desired: &Desired) -> Result<Vec<HostGoalState>> {
+        let mut hosts = tokio::task::spawn_blocking(fabric::hosts).await?.context("looking for hosts")?;
+        hosts.retain(|host| desired.goals.iter().all(|goal| goal.host != *host));
+        let empty = |host| HostGoalState {
+            generation: desired.wanted.generation,
+            host,
+            provider_address: std::net::Ipv4Addr::UNSPECIFIED,
+            virtual_networks: Vec::new(),
+            virtual_machines: Vec::new(),
+        };
+        Ok(hosts.into_iter().map(empty).collect())
     }
 
     async fn apply_step(&self, step: Vec<HostGoalState>, progress: &Progress) -> Result<Vec<Report>> {
