@@ -14,6 +14,8 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 /// RFC 792.
 const ECHO_REQUEST: u8 = 8;
 const ECHO_REPLY: u8 = 0;
+/// How long an answer is waited for before the packet is sent again: TCP's initial timeout (RFC 6298).
+const SEND_AGAIN: Duration = Duration::from_secs(1);
 
 /// Sends the probe and waits. Blocks no longer than the probe's timeout.
 #[must_use]
@@ -65,13 +67,11 @@ fn ask(socket: &Socket, probe: &Probe) -> io::Result<ProbeOutcome> {
         nsg::Protocol::Tcp => socket.connect_timeout(&destination, timeout).map(|()| ProbeOutcome::Answered),
         nsg::Protocol::Icmp => {
             socket.connect(&address(probe.destination, 0))?;
-            socket.send(&echo_request())?;
-            wait_for(socket, timeout, |answer| answer.first() == Some(&ECHO_REPLY))
+            exchange(socket, &echo_request(), timeout, |answer| answer.first() == Some(&ECHO_REPLY))
         }
         _ => {
             socket.connect(&destination)?;
-            socket.send(b"vnetlab")?;
-            wait_for(socket, timeout, |_| true)
+            exchange(socket, b"vnetlab", timeout, |_| true)
         }
     }
 }
@@ -84,22 +84,38 @@ fn echo_request() -> [u8; 16] {
     packet
 }
 
-fn wait_for(
+/// Sends until an answer comes, as TCP does: a packet may be lost where an address is being asked for.
+fn exchange(
     socket: &Socket,
+    packet: &[u8],
     timeout: Duration,
     is_answer: impl Fn(&[u8]) -> bool,
 ) -> io::Result<ProbeOutcome> {
     let end = Instant::now() + timeout;
+    while Instant::now() < end {
+        socket.send(packet)?;
+        let pause = end.min(Instant::now() + SEND_AGAIN);
+        if is_answered(socket, pause, &is_answer)? {
+            return Ok(ProbeOutcome::Answered);
+        }
+    }
+    Ok(ProbeOutcome::Silent)
+}
+
+/// Whether an answer comes before `end`.
+fn is_answered(socket: &Socket, end: Instant, is_answer: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
     let mut buffer = [0_u8; 2048];
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(ProbeOutcome::Silent);
+            return Ok(false);
         }
         socket.set_read_timeout(Some(left))?;
-        let length = io::Read::read(&mut &*socket, &mut buffer)?;
-        if is_answer(&buffer[..length]) {
-            return Ok(ProbeOutcome::Answered);
+        match io::Read::read(&mut &*socket, &mut buffer) {
+            Ok(length) if is_answer(&buffer[..length]) => return Ok(true),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error),
         }
     }
 }

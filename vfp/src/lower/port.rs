@@ -83,6 +83,9 @@ fn sysctls() -> Vec<Sysctl> {
         Sysctl::new(format!("net/ipv4/conf/{GUEST}/proxy_arp"), "1"),
         // Answer at once: the guest asks before its first packet.
         Sysctl::new(format!("net/ipv4/neigh/{GUEST}/proxy_delay"), "0"),
+        // The bridge answers at once or never. While a question is open, further packets to that address wait for its end
+        // and are lost with it, unsaid: so questions are short.
+        Sysctl::new(format!("net/ipv4/neigh/{UPLINK}/retrans_time_ms"), "100"),
         // An appliance's neighbours see half of a flow at times.
         Sysctl::optional("net/netfilter/nf_conntrack_tcp_be_liberal", "1"),
         Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
