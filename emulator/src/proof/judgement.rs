@@ -50,9 +50,7 @@ pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Res
 /// A guest that refuses says so, and what it says may be dropped on its way back. That is not what denied the packet.
 fn without_lost_refusal<'o>(explanation: &Explanation, observation: &'o Observation) -> Cow<'o, Observation> {
     if guest_refuses(explanation) && observation.answer_was_dropped() {
-        let mut observation = observation.clone();
-        observation.drop = None;
-        Cow::Owned(observation)
+        Cow::Owned(observation.without_drop())
     } else {
         Cow::Borrowed(observation)
     }
@@ -77,7 +75,7 @@ fn verdict(explanation: &Explanation, observation: &Observation) -> (Access, Opt
     if observation.is_answered() && !answer_is_a_denial(explanation, observation) {
         return (Access::Allow, None);
     }
-    let rule = match &observation.drop {
+    let rule = match observation.drop() {
         Some(DropEvent { by: Some(by), .. }) => Some(by.rule.clone()).filter(|rule| !rule.is_empty()),
         _ => None,
     };
@@ -93,7 +91,7 @@ fn answer_is_a_denial(explanation: &Explanation, observation: &Observation) -> b
 
 /// The VM whose port or guest denied: where the drop was, or else the last one that let the packet in.
 fn place(explanation: &Explanation, observation: &Observation) -> String {
-    match observation.drop.as_ref().and_then(|drop| drop.nic.as_ref()) {
+    match observation.drop().and_then(|drop| drop.nic.as_ref()) {
         Some(nic) => nic.vm.to_string(),
         None => path(explanation, observation).pop().unwrap_or_default(),
     }
@@ -106,7 +104,7 @@ fn differences_of_denial(
     observed: Option<&Observed>,
 ) -> Vec<String> {
     let mut differences = Vec::new();
-    match &observation.drop {
+    match observation.drop() {
         Some(drop) if drop.reason != reason.layer => {
             differences.push(format!("the model's layer is {}, the packet's {}", reason.layer, drop.reason));
         }
@@ -116,8 +114,9 @@ fn differences_of_denial(
     }
     let Some(observed) = observed else { return differences };
     // Where a circle of routes closes, no port tells.
-    if observed.at != reason.at && !explanation.evidence.loops {
-        differences.push(format!("the model says at {}, the packet ended at {}", reason.at, observed.at));
+    let at = foretold_place(explanation, reason, observation);
+    if observed.at != at && !explanation.evidence.loops {
+        differences.push(format!("the model says at {at}, the packet ended at {}", observed.at));
     }
     if let (Some(foretold), Some(seen)) = (&reason.rule, &observed.rule)
         && !foretold.eq_ignore_ascii_case(seen)
@@ -125,6 +124,18 @@ fn differences_of_denial(
         differences.push(format!("the model's rule is {foretold}, the packet's {seen}"));
     }
     differences
+}
+
+/// Where the packet must be seen last. A reply that ends in silence is not seen on its way: then that is the receiver.
+fn foretold_place<'e>(
+    explanation: &'e Explanation,
+    reason: &'e Reason,
+    observation: &Observation,
+) -> &'e str {
+    let reply_is_silent =
+        explanation.reply.is_some() && is_silent(explanation, reason) && observation.drop().is_none();
+    let receiver = explanation.received.as_ref().filter(|_| reply_is_silent);
+    receiver.map_or(&reason.at, |received| &received.at)
 }
 
 /// Whether nobody tells of this denial, because no port makes it.
@@ -156,7 +167,7 @@ fn describe(Crossing { nic, direction }: &Crossing) -> String {
 /// What became of the packet, in words.
 fn fate(observation: &Observation) -> String {
     let lost = if observation.lost_events { ", but events were lost" } else { "" };
-    let fate = match (&observation.drop, observation.outcome()) {
+    let fate = match (observation.drop(), observation.outcome()) {
         (_, Some(ProbeOutcome::Answered)) => "it was answered".to_owned(),
         (_, Some(ProbeOutcome::Refused)) => "it arrived and was refused".to_owned(),
         (Some(drop), _) if drop.reason == DropReason::NoDestination && drop.by.is_none() => {

@@ -43,13 +43,10 @@ impl Flow {
 
     /// A host that looked in vain for somebody who takes the packet knows only who asked for whom. The same addresses may
     /// stand for others in another virtual network, so the asker decides.
-    fn way_of_drop(&self, drop: &DropEvent) -> Option<Way> {
-        if drop.packet.protocol != 0 {
-            return self.way(&drop.packet);
-        }
-        let asker = &drop.nic.as_ref()?.vm;
-        let there = drop.packet.destination == self.packet.destination && self.askers.contains(asker);
-        there.then_some(Way::There)
+    fn was_asked_in_vain(&self, drop: &DropEvent) -> bool {
+        let asker = drop.nic.as_ref().map(|nic| &nic.vm);
+        drop.packet.destination == self.packet.destination
+            && asker.is_some_and(|asker| self.askers.contains(asker))
     }
 }
 
@@ -59,8 +56,10 @@ pub(crate) struct Observation {
     flow: Flow,
     /// Ports that let the first packet through, in order of arrival.
     pub(crate) crossings: Vec<Crossing>,
-    /// The first drop of the packet, or of its reply.
-    pub(crate) drop: Option<DropEvent>,
+    /// The first drop of the packet, or of its reply, by a port.
+    drop: Option<DropEvent>,
+    /// Who on the way asked for the destination in vain. It may have been for a packet of somebody else.
+    vain: Vec<DropEvent>,
     /// What the sender got.
     pub(crate) result: Option<ProbeResult>,
     /// Whether events were lost meanwhile, so that what was not seen may have been all the same.
@@ -70,7 +69,7 @@ pub(crate) struct Observation {
 impl Observation {
     /// Nothing seen yet.
     pub(crate) fn of(flow: Flow) -> Self {
-        Self { flow, crossings: Vec::new(), drop: None, result: None, lost_events: false }
+        Self { flow, crossings: Vec::new(), drop: None, vain: Vec::new(), result: None, lost_events: false }
     }
 
     /// Takes notice of an event, if it is about this probe.
@@ -91,14 +90,35 @@ impl Observation {
 
     /// A repeated packet is dropped again, and an answer can only be dropped later: the first drop counts.
     fn note_drop(&mut self, drop: &DropEvent) {
-        if self.drop.is_none() && self.flow.way_of_drop(drop).is_some() {
+        if is_vain(drop) {
+            if self.flow.was_asked_in_vain(drop) {
+                self.vain.push(drop.clone());
+            }
+        } else if self.drop.is_none() && self.flow.way(&drop.packet).is_some() {
             self.drop = Some(drop.clone());
         }
     }
 
+    /// Where the packet, or its reply, was dropped. A question in vain was about this packet if the asker's port let this
+    /// packet out.
+    pub(crate) fn drop(&self) -> Option<&DropEvent> {
+        let about_this_packet = |vain: &&DropEvent| {
+            let left = |crossing: &Crossing| {
+                crossing.direction == Direction::Outbound && Some(&crossing.nic) == vain.nic.as_ref()
+            };
+            self.crossings.iter().any(left)
+        };
+        self.drop.as_ref().or_else(|| self.vain.iter().find(about_this_packet))
+    }
+
+    /// The same observation, as if nothing had been dropped.
+    pub(crate) fn without_drop(&self) -> Self {
+        Self { drop: None, vain: Vec::new(), ..self.clone() }
+    }
+
     /// Whether the packet's fate is known: answered, dropped, or waited for in vain.
     pub(crate) fn is_decided(&self) -> bool {
-        self.drop.is_some() || self.result.is_some()
+        self.drop().is_some() || self.result.is_some()
     }
 
     /// Whether everything that the model foretells has been seen, so that nothing has to be waited for.
@@ -133,15 +153,18 @@ impl Observation {
 
     /// Whether it was an answer that was dropped, and not the first packet.
     pub(crate) fn answer_was_dropped(&self) -> bool {
-        self.drop.as_ref().is_some_and(|drop| self.flow.way_of_drop(drop) == Some(Way::Back))
+        self.drop.as_ref().is_some_and(|drop| self.flow.way(&drop.packet) == Some(Way::Back))
     }
 
     /// Whether the drop is one of a host that found nobody with the destination's address.
     pub(crate) fn nobody_there(&self) -> bool {
-        self.drop
-            .as_ref()
-            .is_some_and(|drop| drop.packet.protocol == 0 && drop.reason == DropReason::NoDestination)
+        self.drop().is_some_and(is_vain)
     }
+}
+
+/// A host tells so of an address that nobody has; it does not see the packet.
+fn is_vain(drop: &DropEvent) -> bool {
+    drop.reason == DropReason::NoDestination && drop.packet.protocol == 0
 }
 
 #[cfg(test)]
@@ -261,12 +284,16 @@ pub(crate) mod tests {
             nobody("namesake", [10, 2, 1, 4]),
             nobody("web1", [10, 2, 1, 5]),
         ];
-        for event in [own, forwarded] {
-            assert!(observation(PROBE, &[event]).nobody_there());
+        let let_out = || [seen("web1", Outbound, PROBE), seen("nva", Outbound, PROBE)].to_vec();
+        let after = |event: Event| observation(PROBE, &[let_out(), vec![event]].concat());
+        for event in [own.clone(), forwarded] {
+            assert!(after(event).nobody_there());
         }
         for event in [strangers, elsewhere] {
-            assert!(!observation(PROBE, &[event]).nobody_there());
+            assert!(!after(event).nobody_there());
         }
+        // The asker's port has not let this probe out, so it asked for another packet of its VM.
+        assert!(!observation(PROBE, &[own]).nobody_there());
     }
 
     #[test]
