@@ -35,6 +35,19 @@ pub fn virtual_machines(topology: &str) -> Vec<String> {
     topology["virtualMachines"].as_object().into_iter().flat_map(|vms| vms.keys().cloned()).collect()
 }
 
+/// The NICs of a topology's text, as endpoints: a VM for its first one, `VM/NIC` for each further one.
+#[must_use]
+pub fn endpoints(topology: &str) -> Vec<String> {
+    let topology = parse(topology);
+    let vms = topology["virtualMachines"].as_object().into_iter().flatten();
+    vms.flat_map(|(vm, fields)| {
+        let nics = fields["networkInterfaces"].as_object().into_iter().flat_map(|nics| nics.keys());
+        let further = nics.skip(1).map(move |nic| format!("{vm}/{nic}"));
+        std::iter::once(vm.clone()).chain(further)
+    })
+    .collect()
+}
+
 /// How many tests a topology's text has.
 #[must_use]
 pub fn test_count(topology: &str) -> usize {

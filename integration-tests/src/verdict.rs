@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::lab::Lab;
 use crate::output::Finished;
 
@@ -78,6 +80,38 @@ impl Question {
     }
 }
 
+/// The questions as the `tests:` of a topology file. What they expect is not what is asked of them.
+#[must_use]
+pub fn as_tests(questions: &[Question]) -> String {
+    let line = |Question { from, to, protocol, port }: &Question| {
+        let port = port.map(|port| format!(", port: {port}")).unwrap_or_default();
+        format!("  - {{from: {from}, to: {to}, protocol: {protocol}{port}, expect: Allow}}\n")
+    };
+    let lines: String = questions.iter().map(line).collect();
+    format!("tests:\n{lines}")
+}
+
+/// In what the model and packets disagree, by `finished`, the answer of `vnetlab test -o json` to `count` questions. Whether
+/// either is as the file expects does not matter.
+///
+/// # Panics
+/// When it is no answer to that many questions.
+#[must_use]
+pub fn disagreements(finished: &Finished, count: usize) -> Vec<String> {
+    assert!(matches!(finished.status, Some(0 | 1)), "{finished}");
+    let answer = finished.json();
+    let tests = answer["tests"].as_array().expect("an answer has tests");
+    assert_eq!(tests.len(), count, "{finished}");
+    tests.iter().flat_map(disagreements_of_test).collect()
+}
+
+fn disagreements_of_test(test: &Value) -> Vec<String> {
+    let failures = test["failures"].as_array().expect("a test has failures").iter();
+    let failures = failures.map(|failure| failure.as_str().expect("a failure is a sentence"));
+    let about_agreement = failures.filter(|failure| !failure.starts_with("expected "));
+    about_agreement.map(|failure| format!("* {}: {failure}", test["name"])).collect()
+}
+
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to, protocol, port } = self;
@@ -106,4 +140,36 @@ pub fn all_agree(lab: &Lab, questions: &[Question]) -> usize {
         disagreements.join("\n")
     );
     answers.iter().filter(|(_, answer)| answer.status == Some(0)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn questions_are_tests_of_a_file() {
+        let questions = [Question::tcp("a", "b", 80), Question::icmp("a", "b/nic1")];
+        let text = as_tests(&questions);
+        assert_eq!(
+            text,
+            "tests:\n  - {from: a, to: b, protocol: Tcp, port: 80, expect: Allow}\n  - {from: a, to: b/nic1, protocol: Icmp, expect: Allow}\n"
+        );
+    }
+
+    #[test]
+    fn an_expectation_is_no_disagreement() {
+        let answer = serde_json::json!({"tests": [
+            {"name": "a", "failures": ["expected Allow, the model says Deny"]},
+            {"name": "b", "failures": ["expected Allow, the packet says Deny", "disagreement: x"]},
+            {"name": "c", "failures": ["the packet could not be sent: y"]},
+            {"name": "d", "failures": []},
+        ]});
+        let finished = Finished::run(Command::new("echo").arg(answer.to_string()));
+        assert_eq!(
+            disagreements(&finished, 4),
+            ["* \"b\": disagreement: x", "* \"c\": the packet could not be sent: y"]
+        );
+    }
 }

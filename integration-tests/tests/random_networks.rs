@@ -1,76 +1,125 @@
 //! Random networks: the model and the packets agree, whatever was drawn.
 //!
-//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (8), `VNETLAB_RANDOM_SEED` where to begin (else the clock says). The network
-//! of a failed seed is written to `regressions/`, and what is there is tested first from then on.
+//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (24). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
+//! number, or `clock` for one that was never used before. A network that fails is made as small as it can be and still fail.
+//! Then its seed is kept beside this file, where proptest finds it, and the network in `regressions/`. What was kept is
+//! asked again before anything new. A seed is worth as much as the strategies that it was drawn by; a network stays.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::path::{Path, PathBuf};
 
-use integration_tests::random::{Dice, topology};
-use integration_tests::verdict::{Question, all_agree};
-use integration_tests::{Lab, User, topologies};
+use integration_tests::random::{Network, network};
+use integration_tests::verdict::{Question, as_tests, disagreements};
+use integration_tests::{User, Workbench, topologies};
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
+};
 
-/// Questions for each network. All pairs of a large one would take a minute.
-const QUESTIONS: usize = 24;
+/// Seeds of networks that failed.
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/random_networks.proptest-regressions");
+/// Networks that failed.
+const NETWORKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions");
+/// How long a failed network is made smaller, in milliseconds. Each try brings up a network.
+const SHRINKING: u32 = 240_000;
+/// Ports that rules of random networks tell apart, and 80/tcp and 53/udp, which a VM with a list listens on.
+const TCP_PORTS: [u16; 2] = [80, 443];
+const UDP_PORTS: [u16; 2] = [53, 514];
+/// Addresses that no VM of a random network has: in the first virtual network, and outside of all.
+const STRANGERS: [&str; 2] = ["10.0.1.200", "203.0.113.9"];
 
-fn regressions() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions")
-}
-
-fn number_from_environment(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
-}
-
-/// Pairs of different VMs, by all three protocols, to ports that the generator's rules know and one that they do not.
-fn questions(text: &str, mut dice: Dice, count: usize) -> Vec<Question> {
-    let vms = topologies::virtual_machines(text);
-    let (tcp, udp) = (*dice.one(&[22, 80, 443, 8080]), *dice.one(&[53, 80, 514]));
-    let mut all = Question::every_pair(&vms, tcp, udp);
-    while all.len() > count {
-        all.swap_remove(dice.below(all.len()));
-    }
-    all
-}
-
-/// Draws networks, brings each up, and asks. On a failure the network is kept in `regressions/`.
 #[test]
 fn model_and_packets_agree_as_root() {
-    let count = number_from_environment("VNETLAB_RANDOM_NETWORKS").unwrap_or(8);
-    let first = number_from_environment("VNETLAB_RANDOM_SEED").unwrap_or_else(seed_of_the_clock);
-    for seed in first..first + count {
-        let text = topology(seed);
-        println!("seed {seed}");
-        let outcome = std::panic::catch_unwind(|| {
-            let lab = Lab::up(User::Root, &text);
-            let _ = all_agree(&lab, &questions(&text, Dice::new(seed), QUESTIONS));
-        });
-        if outcome.is_err() {
-            let file = regressions().join(format!("{seed}.yaml"));
-            std::fs::write(&file, &text).unwrap();
-            panic!("seed {seed} failed; its network is kept in {}", file.display());
+    what_failed_once_does_not_fail_again();
+    let seed = seed();
+    let cases = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(24, |text| number(&text));
+    println!("{cases} networks of VNETLAB_RANDOM_SEED={seed}");
+    let config = Config {
+        cases: u32::try_from(cases).unwrap(),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(SEEDS))),
+        max_shrink_time: SHRINKING,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new_with_rng(config, rng(seed)).run(&network(), |network| {
+        let disagreements = disagreements_on(&network.to_yaml());
+        if disagreements.is_empty() { Ok(()) } else { Err(TestCaseError::fail(disagreements)) }
+    });
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, network)) => {
+            let (file, text) = keep(&network, seed);
+            panic!("{reason}\n--- kept in {}\n{text}", file.display());
         }
+        Err(error) => panic!("{error}"),
     }
 }
 
-/// What failed once is asked again, all of it.
-#[test]
-fn what_failed_once_does_not_fail_again_as_root() {
-    for entry in std::fs::read_dir(regressions()).unwrap() {
+fn what_failed_once_does_not_fail_again() {
+    for entry in std::fs::read_dir(NETWORKS).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
-            println!("{}", path.display());
             let text = std::fs::read_to_string(&path).unwrap();
-            let lab = Lab::up(User::Root, &text);
-            for seed in 0..3 {
-                let _ = all_agree(&lab, &questions(&text, Dice::new(seed), usize::MAX));
-            }
+            assert_eq!(disagreements_on(&text), "", "{}", path.display());
         }
     }
 }
 
-/// Small enough to be typed.
-fn seed_of_the_clock() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    now.as_secs() % 1_000_000_000
+/// Brings up the network, asks everything of it, and takes it down.
+fn disagreements_on(network: &str) -> String {
+    let bench = Workbench::new(User::Root);
+    let questions = questions(&topologies::endpoints(network));
+    let file = bench.write("topology.yaml", &format!("{network}{}", as_tests(&questions)));
+    let finished = bench.vnetlab(&["test", "-o", "json", "-f", &file.to_string_lossy()]);
+    disagreements(&finished, questions.len()).join("\n")
+}
+
+/// Each endpoint to each other and to strangers.
+fn questions(endpoints: &[String]) -> Vec<Question> {
+    let machine = |endpoint: &str| endpoint.split('/').next().unwrap().to_owned();
+    let mut questions = Vec::new();
+    for from in endpoints {
+        for to in endpoints.iter().filter(|to| machine(to) != machine(from)) {
+            questions.push(Question::icmp(from, to));
+            questions.extend(TCP_PORTS.map(|port| Question::tcp(from, to, port)));
+            questions.extend(UDP_PORTS.map(|port| Question::udp(from, to, port)));
+        }
+        questions.extend(STRANGERS.map(|to| Question::tcp(from, to, TCP_PORTS[0])));
+    }
+    questions
+}
+
+/// Writes the network where it is found by the next run. Its name is the beginning of its seed, which proptest has kept.
+fn keep(network: &Network, seed: u64) -> (PathBuf, String) {
+    let seeds = std::fs::read_to_string(SEEDS).unwrap_or_default();
+    let kept = seeds.lines().rev().find_map(|line| line.strip_prefix("cc ")?.split(' ').next());
+    let kept = kept.expect("proptest keeps the seed of a failure");
+    let text = format!("# Seed {kept}, drawn with VNETLAB_RANDOM_SEED={seed}.\n{}", network.to_yaml());
+    let file = Path::new(NETWORKS).join(&kept[..16]).with_extension("yaml");
+    std::fs::write(&file, &text).unwrap();
+    (file, text)
+}
+
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{text} is not a number"))
+}
+
+/// The same one for everybody, if nobody wants another. Small enough to be typed.
+fn seed() -> u64 {
+    match from_environment("VNETLAB_RANDOM_SEED").as_deref() {
+        None => 1,
+        Some("clock") => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            now.as_secs() % 1_000_000_000
+        }
+        Some(text) => number(text),
+    }
+}
+
+fn rng(seed: u64) -> TestRng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
