@@ -105,6 +105,8 @@ pub(crate) fn ping(namespace: &NetNs, address: &str) -> bool {
 
 #[track_caller]
 pub(crate) fn assert_ping(namespace: &NetNs, address: &str) {
-    let (ok, text) = run(namespace, "ping", &["-n", "-c", "1", "-W", "1", address]);
+    let ping = || run(namespace, "ping", &["-n", "-c", "1", "-W", "1", address]);
+    // A device whose other end has just come up carries packets a moment later.
+    let (ok, text) = (0..9).map(|_| ping()).find(|(ok, _)| *ok).unwrap_or_else(ping);
     assert!(ok, "{text}\n{}", run(namespace, "ip", &["-d", "address"]).1);
 }
