@@ -24,20 +24,20 @@ pub async fn start(answerer: &Answerer) -> Result<(), String> {
             Ok(())
         }
         Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
-        Err(error) => Err(format!("UDP port {} of {}: {error}", answerer.port, answerer.vm)),
+        Err(error) => Err(format!("UDP port {} of {}, {}: {error}", answerer.port, answerer.vm, answerer.address)),
     }
 }
 
 fn open(answerer: &Answerer) -> io::Result<std::net::UdpSocket> {
     let namespace = NetNs::open(&vfp::names::vm_namespace(&answerer.vm)).map_err(io::Error::other)?;
-    namespace.run(|| bind(answerer.port)).map_err(io::Error::other)?
+    namespace.run(|| bind(answerer.address, answerer.port)).map_err(io::Error::other)?
 }
 
-fn bind(port: u16) -> io::Result<std::net::UdpSocket> {
+fn bind(address: Ipv4Addr, port: u16) -> io::Result<std::net::UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into())?;
+    socket.bind(&SocketAddr::from((address, port)).into())?;
     Ok(socket.into())
 }
 
@@ -48,5 +48,21 @@ async fn echo(socket: UdpSocket) {
         if let Ok((length, sender)) = socket.recv_from(&mut buffer).await {
             let _ = socket.send_to(&buffer[..length], sender).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A VM with two NICs must answer from the one that was asked.
+    #[test]
+    fn only_the_address_that_is_asked_answers() {
+        let [asked, other] = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
+        let socket = bind(asked, 0).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert_eq!(socket.local_addr().unwrap().ip(), asked);
+        assert!(bind(asked, port).is_ok(), "probes at the same time share the port");
+        assert!(std::net::UdpSocket::bind((other, port)).is_ok(), "another address stays free");
     }
 }

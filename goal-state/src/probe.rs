@@ -39,7 +39,9 @@ pub struct Probe {
 pub struct Answerer {
     /// The VM that answers.
     pub vm: VmName,
-    /// The port, on every address of the VM. A program of the VM that listens there keeps it.
+    /// Its address that is asked: a socket of every address would answer from that of its route, so from another NIC's.
+    pub address: Ipv4Addr,
+    /// The port. A program of the VM that listens there keeps it.
     pub port: u16,
     /// How long, in milliseconds.
     pub for_ms: u32,

@@ -188,6 +188,7 @@ fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
     let wanted = explanation.protocol == IpProtocol::UDP && vm.listen.is_none();
     wanted.then(|| Answerer {
         vm: vm.name.clone(),
+        address: explanation.evidence.packet.destination,
         port: explanation.evidence.packet.destination_port,
         for_ms: 2 * u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX / 2),
     })
