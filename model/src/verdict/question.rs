@@ -62,8 +62,8 @@ pub enum QuestionError {
         /// Who has it.
         vms: Vec<String>,
     },
-    /// The sender is one that a later version knows.
-    #[error("questions from {what} are not built yet")]
+    /// One end is something that a later version knows.
+    #[error("questions about {what} are not built yet")]
     NotBuilt {
         /// Such as `health probes`.
         what: &'static str,
@@ -151,7 +151,11 @@ fn primary_address(network: &Network, nic: NicRef) -> Ipv4Addr {
 /// `VM`, meaning its primary NIC, or `VM/NIC`.
 fn named_nic(network: &Network, text: &str) -> Result<NicRef, QuestionError> {
     let (vm_name, nic_name) = text.split_once('/').map_or((text, None), |(vm, nic)| (vm, Some(nic)));
-    let vm = network.find_vm(vm_name).ok_or_else(|| QuestionError::UnknownVm {
+    let vm = network.find_vm(vm_name);
+    if vm.is_none() && vm_name.eq_ignore_ascii_case("internet") {
+        return Err(QuestionError::NotBuilt { what: "internet hosts" });
+    }
+    let vm = vm.ok_or_else(|| QuestionError::UnknownVm {
         name: vm_name.to_owned(),
         similar: nearest(vm_name, network.virtual_machines.iter().map(|vm| vm.name.as_str())),
     })?;

@@ -32,7 +32,10 @@ fn questions_that_name_nobody_say_who_was_meant() {
         refused("10.0.0.4", "web1", port),
         "several virtual machines have the address 10.0.0.4: web1, web2; name the one you mean"
     );
-    assert_eq!(refused("168.63.129.16", "web1", port), "questions from health probes are not built yet");
+    assert_eq!(refused("168.63.129.16", "web1", port), "questions about health probes are not built yet");
+    let outside = "questions about internet hosts are not built yet";
+    assert_eq!(refused("internet/client", "web1", port), outside);
+    assert_eq!(refused("web1", "internet/client", port), outside);
 }
 
 #[test]
