@@ -51,6 +51,8 @@ fn make(probe: &Probe) -> io::Result<Socket> {
     };
     let socket = Socket::new(Domain::IPV4, kind, Some(protocol))?;
     socket.set_tos_v4(u32::from(PROBE_DSCP) << 2)?;
+    // Broadcasts are asked about too; a guest sends them only for who says that he means it.
+    socket.set_broadcast(true)?;
     if probe.protocol == nsg::Protocol::Tcp {
         socket.set_reuse_address(true)?;
         // Closing resets: the next probe may use the port again.

@@ -6,7 +6,7 @@ use goal_state::DropReason;
 use goal_state::event::DropEvent;
 use goal_state::nsg::Access;
 use goal_state::probe::ProbeOutcome;
-use model::verdict::{Crossing, Explanation, Observed, Proof, Reason};
+use model::verdict::{Crossing, Explanation, IpProtocol, Observed, Proof, Reason};
 
 use super::Observation;
 
@@ -30,6 +30,10 @@ pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Res
     if let Some(ProbeOutcome::Failed { error }) = observation.outcome() {
         return Err(error.clone());
     }
+    if opens_no_connection(explanation, observation) {
+        let to = explanation.evidence.packet.destination;
+        return Err(format!("a guest opens no TCP connection to {to}, which is not a unicast address"));
+    }
     let (verdict, observed) = verdict(explanation, observation);
     let mut differences = Vec::new();
     if verdict != explanation.verdict {
@@ -45,6 +49,13 @@ pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Res
     differences.extend(differences_of_way(explanation, observation));
     let path = path(explanation, observation);
     Ok(Judgement { proof: Proof { verdict, agrees: differences.is_empty(), observed }, path, differences })
+}
+
+/// Whether the guest's own TCP has kept the packet from its port (RFC 9293, 3.9.2.3), which would have dropped it.
+fn opens_no_connection(explanation: &Explanation, observation: &Observation) -> bool {
+    let for_nobody = explanation.reason.as_ref().is_some_and(|reason| reason.layer == DropReason::Protocol);
+    let kept = matches!(observation.outcome(), Some(ProbeOutcome::Unreachable { .. }));
+    explanation.protocol == IpProtocol::TCP && for_nobody && kept && observation.drop().is_none()
 }
 
 /// A guest that refuses says so, and what it says may be dropped on its way back. That is not what denied the packet.

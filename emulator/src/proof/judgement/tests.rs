@@ -176,3 +176,23 @@ fn a_probe_that_could_not_be_sent_proves_nothing() {
     seen.result = Some(ProbeResult { source_port: 0, outcome });
     assert_eq!(judge(&question(80), &seen), Err("no such VM".to_owned()));
 }
+
+/// Linux opens no TCP connection to many, so the port that would have dropped the packet does not see it.
+#[test]
+fn a_connection_that_no_guest_opens_proves_nothing() {
+    let loaded = crate::topology::from_text(TOPOLOGY, std::path::Path::new("proof.yaml")).unwrap();
+    let to_many = Question {
+        from: "web".into(),
+        to: "10.0.1.255".into(),
+        protocol: IpProtocol::TCP,
+        port: Some(80),
+        source_port: Some(50000),
+        source_ip: None,
+    };
+    let explanation = explain(&loaded.network, &to_many).unwrap();
+    let mut seen = observation(explanation.evidence.packet, &[]);
+    let outcome = ProbeOutcome::Unreachable { error: "Network is unreachable".into() };
+    seen.result = Some(ProbeResult { source_port: 50000, outcome });
+    let refused = judge(&explanation, &seen).unwrap_err();
+    assert!(refused.contains("no TCP connection to 10.0.1.255"), "{refused}");
+}
