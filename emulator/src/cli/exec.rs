@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::lab_choice::LabChoice;
 use super::refuse;
 use crate::lab::{RunningLab, Wanted};
+use crate::question::Endpoint;
 use crate::sandbox::{self, Stdin};
 use crate::topology;
 
@@ -46,18 +47,13 @@ impl Inside {
     }
 }
 
-/// Takes this process into a VM, given as `VM` or `VM/NIC`. There is no way back.
+/// Takes this process into a VM, given as any endpoint that is one: `VM`, `VM/NIC` or an address. There is no way back.
 ///
 /// # Errors
-/// A refusal when there is no such VM.
+/// A refusal when there is no such VM or NIC.
 pub(super) fn enter_vm(lab: &RunningLab, vm: &str) -> Result<Inside> {
     let network = network_of(lab)?.network;
-    let bare = vm.split_once('/').map_or(vm, |(vm, _)| vm);
-    let Some(found) = network.find_vm(bare) else {
-        let names: Vec<_> = network.virtual_machines.iter().map(|vm| vm.name.to_string()).collect();
-        return Err(refuse(format!("lab {} has no VM {bare}; it has {}", lab.name, names.join(", "))));
-    };
-    let name = network.vm(found).name.clone();
+    let name = Endpoint::resolve(&network, vm)?.vm()?.parse()?;
     sandbox::enter_vm(lab, &name)?;
     Ok(Inside { lab: lab.name.to_string(), vm: name.to_string() })
 }

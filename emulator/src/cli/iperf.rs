@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
+use super::refuse;
 use crate::lab::LabName;
 use crate::output::{self, Format, Show};
 use crate::question::Endpoint;
@@ -24,7 +26,7 @@ pub(super) struct Args {
     from: String,
     /// The VM that receives.
     to: String,
-    /// Arguments for iperf3's client, such as `-t 5`, `-u`, `-R`, `-P 4`. Options of vnetlab stand before FROM.
+    /// Arguments for iperf3's client, such as `-t 5`, `-u`, `-R`, `-P 4`. Options of vnetlab, but for `-o`, stand before FROM.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     args: Vec<String>,
 }
@@ -33,13 +35,14 @@ pub(super) struct Args {
 const DEFAULT_PORT: &str = "5201";
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
+    let (format, arguments) = take_output(&args.args, format)?;
     let lab = args.lab.choose()?;
     let network = network_of(&lab)?.network;
     let from = Endpoint::resolve(&network, &args.from)?;
     let to = Endpoint::resolve(&network, &args.to)?;
-    let port = port(&args.args);
+    let port = port(&arguments);
     let server = Server::start(&lab.name, to.vm()?, &port)?;
-    let report = client(&lab.name, &from, &to, &port, &args.args)?;
+    let report = client(&lab.name, &from, &to, &port, &arguments)?;
     drop(server);
     if let Some(error) = report["error"].as_str() {
         let ask = format!("vnetlab explain --from {} --to {} --port {port} --protocol", args.from, args.to);
@@ -47,6 +50,25 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     }
     output::show(&Throughput { from: args.from.clone(), to: args.to.clone(), iperf3: report }, format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes `-o FORMAT` out of what is meant for iperf3, which has no such option; the format, and the rest.
+fn take_output(args: &[String], mut format: Format) -> Result<(Format, Vec<String>)> {
+    let mut rest = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let value = match arg.strip_prefix("--output").or_else(|| arg.strip_prefix("-o")) {
+            None => {
+                rest.push(arg.clone());
+                continue;
+            }
+            Some("") => args.next().map(String::as_str).unwrap_or_default(),
+            Some(attached) => attached.trim_start_matches('='),
+        };
+        format = Format::from_str(value, true)
+            .map_err(|_| refuse(format!("{arg} takes table, json or yaml, not `{value}`")))?;
+    }
+    Ok((format, rest))
 }
 
 /// The port that the client is told to use.
@@ -176,9 +198,24 @@ fn rate(bits_per_second: f64) -> String {
 mod tests {
     use super::*;
 
+    fn args(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_output_format_may_stand_last() {
+        let take = |line: &str| take_output(&args(line), Format::Table);
+        assert_eq!(take("-t 1 -O 2").unwrap(), (Format::Table, args("-t 1 -O 2")));
+        assert_eq!(take("-t 1 -o json -u").unwrap(), (Format::Json, args("-t 1 -u")));
+        for line in ["-oyaml", "-o=yaml", "--output yaml", "--output=yaml"] {
+            assert_eq!(take(line).unwrap(), (Format::Yaml, vec![]), "{line}");
+        }
+        assert!(take("-o xml").unwrap_err().to_string().contains("`xml`"));
+        assert!(take("-o").is_err());
+    }
+
     #[test]
     fn the_servers_port_is_the_clients() {
-        let args = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(port(&args("-t 2 -u")), "5201");
         assert_eq!(port(&args("-t 2 -p 80")), "80");
         assert_eq!(port(&args("--port=81")), "81");

@@ -37,10 +37,10 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
             test_lab(&lab, &network_of(&lab)?)?
         }
     };
+    output::show(&run, format)?;
     if let Some(path) = &args.junit {
         write_junit(&run, path)?;
     }
-    output::show(&run, format)?;
     Ok(if run.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -30,12 +30,16 @@ pub(crate) fn init(lab: &LabName, folder: &Path, agent: &Path) -> Result<ExitCod
     Supervision { lab: lab.clone(), folder: Folder::at(STATE), agent, pause: Duration::ZERO }.run()
 }
 
-/// Gives the sandbox its own /proc, its own /run with nothing in it but network namespaces and the lab's state.
+/// Gives the sandbox its own /proc and /sys, and its own /run with nothing in it but network namespaces and the lab's state.
 fn mount(folder: &Path) -> Result<()> {
     mounts::make_private()?;
     // Opened before /run is covered, since the folder may be below it. Mounting by the descriptor finds it all the same.
     let state = File::open(folder).with_context(|| format!("opening {}", folder.display()))?;
     mounts::proc(Path::new("/proc"))?;
+    // The machine's own shows the machine's devices. Where another one is refused, nothing else is amiss.
+    if let Err(error) = mounts::sysfs(Path::new("/sys")) {
+        output::tell(format_args!("no /sys of the lab's own: {error}"));
+    }
     mounts::tmpfs(Path::new("/run"), 0o755)?;
     for folder in ["/run/netns", STATE] {
         fs::create_dir(folder).with_context(|| format!("making {folder}"))?;
