@@ -1,6 +1,10 @@
 //! What a VM's operating system sees of Azure's network.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
+use std::io::Write;
+use std::process::Stdio;
+
+use integration_tests::verdict::Question;
 use integration_tests::{Lab, User};
 
 /// Every ARP question is answered with the same address, the gateway answers ARP and nothing else, and the MTU is 1500.
@@ -38,6 +42,8 @@ fn broadcast_and_multicast_stay_in_the_vm_as_root() {
     for address in ["10.1.1.255", "255.255.255.255", "224.0.0.1"] {
         let ping = lab.exec("web1", &["ping", "-b", "-c", "1", "-W", "1", "-I", "eth0", address]);
         assert_ne!(ping.status, Some(0), "{ping}");
+        let proved = lab.prove_agreed(&Question::udp("web1", address, 68));
+        assert_eq!(proved["reason"]["layer"], "protocol");
     }
 }
 
@@ -51,6 +57,12 @@ fn a_vm_is_a_machine_of_its_own(user: User) {
     assert_eq!(lab.exec("web1", &["id", "-u"]).ok().trim(), "0");
     let processes = lab.exec("web1", &["ps", "-e", "-o", "args"]).ok();
     assert!(!processes.contains("__controller") && processes.lines().count() < 10, "{processes}");
+    assert_eq!(devices(&lab.exec("web1", &["ls", "/sys/class/net"]).ok()), ["eth0", "lo"]);
+    assert_eq!(devices(&lab.vnetlab(&["enter", "--", "ls", "/sys/class/net"]).ok()), ["lo"]);
+}
+
+fn devices(listed: &str) -> Vec<&str> {
+    listed.split_whitespace().collect()
 }
 
 #[test]
@@ -88,6 +100,42 @@ fn exec_passes_on_output_and_exit_status_as_root() {
     assert!(finished.stderr.contains("err"), "{finished}");
 }
 
+/// A command that a signal ended counts as shells count; one that is not there, or is none, too.
+#[test]
+fn exec_passes_on_how_a_command_ended_as_root() {
+    let lab = Lab::shipped(User::Root, "overlapping");
+    for (command, status) in [
+        (&["sh", "-c", "kill -KILL $$"][..], 137),
+        (&["sh", "-c", "kill -TERM $$"], 143),
+        (&["no-such-command"], 127),
+        (&["/etc/passwd"], 126),
+    ] {
+        let finished = lab.exec("red-db", command);
+        assert_eq!(finished.status, Some(status), "{finished}");
+    }
+    for nobody in ["red", "red-db/nic7"] {
+        let refused = lab.exec(nobody, &["true"]);
+        assert_eq!(refused.status, Some(2), "{refused}");
+    }
+    assert_eq!(lab.exec("red-db/nic0", &["hostname"]).ok().trim(), "red-db");
+}
+
+/// A shell in a terminal is one in the VM, and its exit status is vnetlab's.
+#[test]
+fn a_shell_has_a_terminal_as_root() {
+    let lab = Lab::shipped(User::Root, "overlapping");
+    let vnetlab = lab.bench().programs().join("vnetlab");
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &format!("{} shell red-db", vnetlab.display()), "/dev/null"]);
+    script.env("VNETLAB_STATE_DIR", lab.bench().state()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = script.spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(b"tty && hostname\nexit 5\n").unwrap();
+    let said = shell.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert_eq!(said.status.code(), Some(5), "{text}");
+    assert!(text.contains("/dev/pts/") && text.lines().any(|line| line.trim().ends_with("red-db")), "{text}");
+}
+
 /// The usual tools between two VMs, with the server side started and stopped for the user.
 #[test]
 fn ping_and_iperf_cross_the_lab_as_root() {
@@ -95,5 +143,7 @@ fn ping_and_iperf_cross_the_lab_as_root() {
     let ping = lab.vnetlab(&["ping", "web1", "app1", "-c", "2"]);
     assert!(ping.stdout.contains("2 received"), "{ping}");
     let _ = lab.vnetlab(&["iperf", "web1", "app1", "-t", "1"]).ok();
+    let measured = lab.vnetlab(&["iperf", "web1", "app1", "-t", "1", "-o", "json"]).json();
+    assert_eq!(measured["from"], "web1");
     assert_eq!(lab.find_process(&["iperf3"]), None, "the server is stopped");
 }

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use integration_tests::verdict::Question;
 use integration_tests::{Finished, Lab, User, Workbench, proc, topologies, wait};
@@ -101,6 +103,98 @@ fn up_of_a_running_lab_converges_it_as_root() {
 
     assert_eq!(lab.prove_agreed(&Question::tcp("web1", "app1", 9090))["verdict"], "Allow");
     assert!(vm.is_alive(), "the VM was not touched");
+}
+
+/// A rule that is changed to Deny touches new connections only: one that is open goes on, in both directions.
+#[test]
+fn a_changed_rule_leaves_open_connections_alone_as_root() {
+    let with = |access: &str| {
+        format!(
+            "
+name: live
+hosts: 2
+virtualNetworks:
+  net: {{addressSpace: [10.0.0.0/16], subnets: {{a: {{addressPrefix: 10.0.1.0/24}}, b: {{addressPrefix: 10.0.2.0/24, networkSecurityGroup: nsg}}}}}}
+networkSecurityGroups:
+  nsg: {{securityRules: {{web: {{priority: 100, direction: Inbound, access: {access}, protocol: Tcp, destinationPortRange: 80}}}}}}
+virtualMachines:
+  client: {{subnet: net/a, host: host1}}
+  server: {{subnet: net/b, privateIPAddress: 10.0.2.4, listen: [80/tcp], host: host2}}
+"
+        )
+    };
+    let mut lab = Lab::up(User::Root, &with("Allow"));
+    let mut open = Echo::connect(&lab, "client", "10.0.2.4", "80");
+    open.says_and_hears("before");
+
+    let _ = lab.change(&with("Deny")).ok();
+
+    let denied = lab.prove_agreed(&Question::tcp("client", "server", 80));
+    assert_eq!(denied["reason"]["rule"], "web");
+    open.says_and_hears("after");
+}
+
+/// A connection to a responder, which says back what it is told.
+struct Echo {
+    client: Child,
+    sent: ChildStdin,
+    heard: Lines<BufReader<ChildStdout>>,
+}
+
+impl Echo {
+    fn connect(lab: &Lab, vm: &str, address: &str, port: &str) -> Self {
+        let mut command = lab.bench().command(&["exec", vm, "-i", "--", "nc", address, port]);
+        let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let heard = BufReader::new(client.stdout.take().unwrap()).lines();
+        Self { sent: client.stdin.take().unwrap(), heard, client }
+    }
+
+    fn says_and_hears(&mut self, word: &str) {
+        writeln!(self.sent, "{word}").unwrap();
+        assert_eq!(self.heard.next().expect("the connection is open").unwrap(), word);
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        // `vnetlab exec` hands SIGTERM on to nc; SIGKILL would leave nc behind.
+        let _ = nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(self.client.id().cast_signed()),
+            nix::sys::signal::Signal::SIGTERM,
+        );
+        let _ = self.client.wait();
+    }
+}
+
+/// A VM that moves to another host is reached there at once, within its virtual network and over a peering, also by those who
+/// have just spoken with it.
+#[test]
+fn a_vm_that_moves_is_reached_at_once_as_root() {
+    let on = |host: &str| {
+        format!(
+            "
+name: mover
+hosts: 3
+virtualNetworks:
+  v: {{addressSpace: [10.0.0.0/16], subnets: {{a: {{addressPrefix: 10.0.1.0/24}}}}, peerings: {{to-w: {{remoteVirtualNetwork: w}}}}}}
+  w: {{addressSpace: [10.1.0.0/16], subnets: {{a: {{addressPrefix: 10.1.1.0/24}}}}, peerings: {{to-v: {{remoteVirtualNetwork: v}}}}}}
+virtualMachines:
+  mover: {{subnet: v/a, privateIPAddress: 10.0.1.4, host: {host}}}
+  neighbour: {{subnet: v/a, privateIPAddress: 10.0.1.5, host: host2}}
+  peer: {{subnet: w/a, privateIPAddress: 10.1.1.4, host: host3}}
+"
+        )
+    };
+    let mut lab = Lab::up(User::Root, &on("host1"));
+    for host in ["host2", "host3", "host1", "host3", "host2", "host1"] {
+        let _ = lab.change(&on(host)).ok();
+        for (from, to) in
+            [("neighbour", "10.0.1.4"), ("peer", "10.0.1.4"), ("mover", "10.0.1.5"), ("mover", "10.1.1.4")]
+        {
+            let ping = lab.exec(from, &["ping", "-c", "1", "-W", "1", to]);
+            assert_eq!(ping.status, Some(0), "{from} to {to} with mover on {host}: {ping}");
+        }
+    }
 }
 
 /// A file that is refused leaves the running lab as it is.
