@@ -24,7 +24,9 @@ pub async fn start(answerer: &Answerer) -> Result<(), String> {
             Ok(())
         }
         Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
-        Err(error) => Err(format!("UDP port {} of {}, {}: {error}", answerer.port, answerer.vm, answerer.address)),
+        Err(error) => {
+            Err(format!("UDP port {} of {}, {}: {error}", answerer.port, answerer.vm, answerer.address))
+        }
     }
 }
 
