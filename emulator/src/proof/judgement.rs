@@ -58,9 +58,11 @@ fn opens_no_connection(explanation: &Explanation, observation: &Observation) -> 
     explanation.protocol == IpProtocol::TCP && for_nobody && kept && observation.drop().is_none()
 }
 
-/// A guest that refuses says so, and what it says may be dropped on its way back. That is not what denied the packet.
+/// A guest that refuses says so, and so does another one than was asked for; what they say may be dropped on its way back.
+/// That is not what denied the packet.
 fn without_lost_refusal<'o>(explanation: &Explanation, observation: &'o Observation) -> Cow<'o, Observation> {
-    if guest_refuses(explanation) && observation.answer_was_dropped() {
+    let is_refused = guest_refuses(explanation) || explanation.evidence.taken_by_another;
+    if is_refused && observation.answer_was_dropped() {
         Cow::Owned(observation.without_drop())
     } else {
         Cow::Borrowed(observation)

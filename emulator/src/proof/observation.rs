@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use goal_state::event::{DropEvent, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::Direction;
 use goal_state::probe::{ProbeOutcome, ProbeResult};
-use goal_state::{DropReason, VmName};
+use goal_state::{DropReason, NicId, VmName};
 use model::verdict::Crossing;
 
 const ICMP: u8 = 1;
@@ -17,6 +17,8 @@ pub(crate) struct Flow {
     pub(crate) packet: FiveTuple,
     /// The VMs on its way, the sender first: each may ask for its destination in its turn.
     pub(crate) askers: BTreeSet<VmName>,
+    /// The NICs that send the reply on its way, as the model says: each may ask for the sender.
+    pub(crate) repliers: BTreeSet<NicId>,
 }
 
 /// Which way a packet of a flow goes.
@@ -47,6 +49,12 @@ impl Flow {
         let asker = drop.nic.as_ref().map(|nic| &nic.vm);
         drop.packet.destination == self.packet.destination
             && asker.is_some_and(|asker| self.askers.contains(asker))
+    }
+
+    /// Nobody has the sender's address where the reply is sent from. All replies of that NIC to that sender meet this fate.
+    fn was_answered_in_vain(&self, drop: &DropEvent) -> bool {
+        drop.packet.destination == self.packet.source
+            && drop.nic.as_ref().is_some_and(|replier| self.repliers.contains(replier))
     }
 }
 
@@ -91,7 +99,7 @@ impl Observation {
     /// A repeated packet is dropped again, and an answer can only be dropped later: the first drop counts.
     fn note_drop(&mut self, drop: &DropEvent) {
         if is_vain(drop) {
-            if self.flow.was_asked_in_vain(drop) {
+            if self.flow.was_asked_in_vain(drop) || self.flow.was_answered_in_vain(drop) {
                 self.vain.push(drop.clone());
             }
         } else if self.drop.is_none() && self.flow.way(&drop.packet).is_some() {
@@ -106,7 +114,7 @@ impl Observation {
             let left = |crossing: &Crossing| {
                 crossing.direction == Direction::Outbound && Some(&crossing.nic) == vain.nic.as_ref()
             };
-            self.crossings.iter().any(left)
+            self.flow.was_answered_in_vain(vain) || self.crossings.iter().any(left)
         };
         self.drop.as_ref().or_else(|| self.vain.iter().find(about_this_packet))
     }
@@ -215,7 +223,8 @@ pub(crate) mod tests {
 
     pub(crate) fn observation(packet: FiveTuple, events: &[Event]) -> Observation {
         let askers = ["web1", "nva"].map(|vm| vm.parse().unwrap()).into();
-        let mut observation = Observation::of(Flow { packet, askers });
+        let repliers = [nic("app1")].into();
+        let mut observation = Observation::of(Flow { packet, askers, repliers });
         events.iter().for_each(|event| observation.note(event));
         observation
     }
@@ -294,6 +303,22 @@ pub(crate) mod tests {
         }
         // The asker's port has not let this probe out, so it asked for another packet of its VM.
         assert!(!observation(PROBE, &[own]).nobody_there());
+    }
+
+    /// The reply itself carries no mark by which its own way is seen.
+    #[test]
+    fn a_reply_to_nobody_is_known_by_its_asker() {
+        let nobody = |asker: &str, destination: Ipv4Addr| {
+            let unknown = Ipv4Addr::UNSPECIFIED;
+            let packet =
+                FiveTuple { protocol: 0, source: unknown, source_port: 0, destination, destination_port: 0 };
+            let reason = DropReason::NoDestination;
+            Event::Drop(DropEvent { nic: Some(nic(asker)), direction: Outbound, reason, by: None, packet })
+        };
+        let arrived = || seen("app1", Inbound, PROBE);
+        assert!(observation(PROBE, &[arrived(), nobody("app1", PROBE.source)]).nobody_there());
+        assert!(!observation(PROBE, &[arrived(), nobody("nva", PROBE.source)]).nobody_there());
+        assert!(!observation(PROBE, &[arrived(), nobody("app1", [10, 9, 9, 9].into())]).nobody_there());
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
-use goal_state::VmName;
-use goal_state::nsg::Protocol;
+use goal_state::nsg::{Direction, Protocol};
 use goal_state::probe::{Answerer, Probe, ProbeOutcome, ProbeResult};
+use goal_state::{NicId, VmName};
 use model::network::Network;
 use model::verdict::{Explanation, IpProtocol};
 
@@ -114,7 +114,8 @@ impl Prober {
         };
         let answerer = answerer(network, explanation);
         self.client.send(Request::Probe { id: position as u64, probe, answerer })?;
-        let observation = Observation::of(Flow { packet, askers: askers(explanation) });
+        let flow = Flow { packet, askers: askers(explanation), repliers: repliers(explanation) };
+        let observation = Observation::of(flow);
         Ok(Underway {
             position,
             explanation,
@@ -199,6 +200,13 @@ fn askers(explanation: &Explanation) -> BTreeSet<VmName> {
     let sender = explanation.evidence.sender.clone();
     let forwarders = explanation.path.iter().filter_map(|name| name.parse().ok());
     std::iter::once(sender).chain(forwarders).collect()
+}
+
+/// The NICs that the reply leaves, as the model says.
+fn repliers(explanation: &Explanation) -> BTreeSet<NicId> {
+    let crossings = explanation.evidence.reply_crossings.iter();
+    let outbound = crossings.filter(|crossing| crossing.direction == Direction::Outbound);
+    outbound.map(|crossing| crossing.nic.clone()).collect()
 }
 
 /// RFC 6335's dynamic ports, above those that Linux hands out by itself, and below 65330, which Azure reserves.

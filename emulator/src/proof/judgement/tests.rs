@@ -33,15 +33,18 @@ virtualMachines:
 
 fn question(port: u16) -> Explanation {
     let loaded = crate::topology::from_text(TOPOLOGY, std::path::Path::new("proof.yaml")).unwrap();
-    let question = Question {
+    explain(&loaded.network, &of_web_to_app(port)).unwrap()
+}
+
+fn of_web_to_app(port: u16) -> Question {
+    Question {
         from: "web".into(),
         to: "app".into(),
         protocol: IpProtocol::TCP,
         port: Some(port),
         source_port: Some(50000),
         source_ip: None,
-    };
-    explain(&loaded.network, &question).unwrap()
+    }
 }
 
 fn packet(port: u16) -> FiveTuple {
@@ -167,6 +170,34 @@ fn a_refusal_that_is_dropped_on_its_way_back_is_still_the_guests_denial() {
     let judgement = judged(81, &events, Some(ProbeOutcome::Silent));
     assert_eq!(judgement.differences, [""; 0]);
     assert_eq!(judgement.proof.observed, Some(Observed { rule: None, at: "app".into() }));
+}
+
+/// Another VM has the address in the asker's virtual network. What becomes of its answer is of no matter.
+#[test]
+fn an_answer_of_another_that_is_dropped_on_its_way_back_is_no_denial() {
+    const TWINS: &str = "
+name: twins
+virtualNetworks:
+  net: {addressSpace: [10.0.0.0/16], subnets: {s: {addressPrefix: 10.0.1.0/24}}}
+  twin: {addressSpace: [10.0.0.0/16], subnets: {s: {addressPrefix: 10.0.1.0/24}}}
+virtualMachines:
+  web: {subnet: net/s, privateIPAddress: 10.0.1.4}
+  namesake: {subnet: net/s, privateIPAddress: 10.0.1.5}
+  app: {subnet: twin/s, privateIPAddress: 10.0.1.5}
+";
+    let loaded = crate::topology::from_text(TWINS, std::path::Path::new("twins.yaml")).unwrap();
+    let explanation = explain(&loaded.network, &of_web_to_app(80)).unwrap();
+    let packet = explanation.evidence.packet;
+    let events = [
+        seen("web", Outbound, packet),
+        seen("namesake", Inbound, packet),
+        dropped("namesake", Outbound, "x", reply(packet)),
+    ];
+    let mut observation = observation(packet, &events);
+    observation.result = Some(ProbeResult { source_port: 50000, outcome: ProbeOutcome::Silent });
+    let judgement = judge(&explanation, &observation).unwrap();
+    assert_eq!(judgement.differences, [""; 0]);
+    assert_eq!(judgement.proof.observed, Some(Observed { rule: None, at: "namesake".into() }));
 }
 
 #[test]
