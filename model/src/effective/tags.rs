@@ -120,6 +120,12 @@ mod tests {
         assert!(internet.contains("8.8.8.8".parse().unwrap()));
     }
 
+    #[test]
+    fn azure_load_balancer_is_where_health_probes_come_from() {
+        let network = NetworkBuilder::new().vnet("a", "10.0.0.0/16").build();
+        assert_eq!(expand(&network, ServiceTag::AzureLoadBalancer), ["168.63.129.16/32"]);
+    }
+
     /// A default route to an appliance inside makes everything VirtualNetwork and nothing Internet; one to an appliance
     /// outside, or to None, changes nothing.
     #[test]

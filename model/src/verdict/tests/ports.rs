@@ -17,6 +17,21 @@ fn protocols_that_a_virtual_network_does_not_carry_die_at_the_sender() {
     assert_eq!(answer.reply.unwrap().path, ["a2"]);
 }
 
+/// Also when a later rule is narrower, or says the opposite.
+#[test]
+fn among_rules_for_one_port_the_lowest_number_decides() {
+    let with = |rules: &[&str]| {
+        let network =
+            NetworkBuilder::new().vnet("a", "10.0.0.0/16").nsg("nsg", rules).subnet_nsg("a/default", "nsg");
+        let network = network.vm("a1", "10.0.0.4").vm("a2", "10.0.0.5").build();
+        said(&ask(&network, "a1", "a2", IpProtocol::TCP, Some(80)))
+    };
+    let allow_first = ["100 Inbound Allow Tcp * *:80", "200 Inbound Deny Tcp 10.0.0.4/32 *:80"];
+    let deny_first = ["200 Inbound Deny Tcp * *:80-81", "300 Inbound Allow Tcp 10.0.0.4/32 *:80"];
+    assert_eq!(with(&allow_first), "Allow a1>a2");
+    assert_eq!(with(&deny_first), "Deny networkSecurityGroup nsg/rule-200 at a2 a1>a2");
+}
+
 #[test]
 fn groups_are_asked_nic_first_outbound_and_subnet_first_inbound_and_replies_need_no_rule() {
     let base = || {
