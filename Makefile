@@ -13,7 +13,7 @@ demo: build ## Bring up topologies/hub-spoke.yaml, use it, take it down
 test: install-tools ## Format, lints, unit, snapshot and integration tests, then the demo; nothing may be left over
 	@scripts/test.sh
 
-lint: install-tools ## rustfmt, clippy and, where installed, cargo-deny and shellcheck
+lint: install-tools ## rustfmt, clippy, rustdoc and, where installed, cargo-deny and shellcheck
 	@scripts/lint.sh
 
 bench: install-tools ## Time `up` and `down` beside the bare kernel; writes target/bench/

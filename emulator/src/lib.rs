@@ -2,17 +2,17 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`cli`] | what can be typed, one file per command |
-//! | [`output`] | results as tables, JSON and YAML |
-//! | [`topology`], [`question`] | files and questions as they are given |
-//! | [`lab`] | labs as files: state, lock, discovery |
-//! | [`sandbox`] | a lab's namespaces and its first process; entering them |
-//! | [`fabric`] | the underlay and the hosts on it |
-//! | [`controller`] | goal states to agents; answers to the command line |
-//! | [`plan`] | how one network becomes another |
-//! | [`proof`] | a packet's fate beside the model's verdict |
-//! | [`doctor`] | what this machine can do |
-//! | [`test_run`], [`junit`] | a topology's tests, and their results for other programs |
+//! | `cli` | what can be typed, one file per command |
+//! | `output` | results as tables, JSON and YAML |
+//! | `topology`, `question` | files and questions as they are given |
+//! | `lab` | labs as files: state, lock, discovery |
+//! | `sandbox` | a lab's namespaces and its first process; entering them |
+//! | `fabric` | the underlay and the hosts on it |
+//! | `controller` | goal states to agents; answers to the command line |
+//! | `plan` | how one network becomes another |
+//! | `proof` | a packet's fate beside the model's verdict |
+//! | `doctor` | what this machine can do |
+//! | `test_run`, `junit` | a topology's tests, and their results for other programs |
 
 mod cli;
 mod controller;

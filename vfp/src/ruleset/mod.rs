@@ -1,6 +1,6 @@
 //! An nftables ruleset as values: one table with its counters, sets and chains.
 //!
-//! Only the questions and actions that ports, hosts and guests need exist here. [`nft`] says them in the words of
+//! Only the questions and actions that ports, hosts and guests need exist here. `nft` says them in the words of
 //! `linux_net::nft`; the tests evaluate the very same values, so that what is written and what is proven is one thing.
 
 mod nft;
