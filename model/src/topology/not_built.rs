@@ -76,7 +76,8 @@ pub(super) fn not_built(root: &Node, text: &str) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (path, refused) in NOT_BUILT {
         let segments: Vec<_> = path.split('.').collect();
-        visit(root, &segments, &mut |name, key, value| {
+        let name = path.rsplit_once("*.").map_or(*path, |(_, name)| name);
+        visit(root, &segments, &mut |key, value| {
             if problems.len() < MAX_PROBLEMS && refused.includes(value) {
                 problems.push(problem(name, refused, key, text));
             }
@@ -87,12 +88,12 @@ pub(super) fn not_built(root: &Node, text: &str) -> Vec<Diagnostic> {
     problems
 }
 
-/// Calls `found` with the last segment, the key's place and the value for everything that is at the path.
-fn visit(node: &Node, path: &[&'static str], found: &mut dyn FnMut(&'static str, Span, &Node)) {
+/// Calls `found` with the key's place and the value for everything that is at the path.
+fn visit(node: &Node, path: &[&str], found: &mut dyn FnMut(Span, &Node)) {
     let (Kind::Map(entries), Some((segment, rest))) = (&node.kind, path.split_first()) else { return };
     for entry in entries.iter().filter(|entry| *segment == "*" || entry.key.text == *segment) {
         if rest.is_empty() {
-            found(segment, entry.key.span, &entry.value);
+            found(entry.key.span, &entry.value);
         } else {
             visit(&entry.value, rest, found);
         }

@@ -1,10 +1,12 @@
 //! From what was typed to what it means: every reference resolved, every rule of Azure checked, every number assigned.
 //!
-//! What Azure Resource Manager would refuse is an error. What Azure accepts and then does not carry is a warning.
+//! What Azure Resource Manager would refuse is an error. What Azure accepts and then does not carry is a warning, and so is
+//! what a review of the design would ask about.
 //! All problems are told at once.
 
 mod address_allocation;
 mod application_security_group;
+mod checklist;
 mod directory;
 mod fnv;
 mod host;
@@ -93,6 +95,7 @@ fn validate(
     if let Some(network) = &network {
         test_case::check_senders(topology, network, &mut report);
         report_dead_routes(topology, network, &mut report);
+        checklist::check(topology, network, &mut report);
     }
     let readable = report.is_readable();
     let warnings = report.finish()?;
