@@ -165,7 +165,8 @@ impl Show for Up {
     fn table(&self) -> String {
         let seconds = format!("{}.{:02} s", self.milliseconds / 1000, self.milliseconds % 1000 / 10);
         let Self { lab, generation, .. } = self;
-        if self.created {
+        // Another `up` may have been quicker to tell the new lab what to be.
+        if self.created && !self.changes.is_empty() {
             return format!("lab {lab} is up in {seconds}: {}\n", counted(&self.changes));
         }
         if self.changes.is_empty() {
@@ -263,8 +264,10 @@ mod tests {
             milliseconds: 1234,
         };
         assert_eq!(up.table(), "lab demo is up in 1.23 s: 1 host, 1 virtual network, 2 VMs, 2 NICs\n");
-        up.created = false;
         up.changes.clear();
-        assert_eq!(up.table(), "lab demo is as its file says; applied again as generation 1 in 1.23 s\n");
+        for created in [false, true] {
+            up.created = created;
+            assert_eq!(up.table(), "lab demo is as its file says; applied again as generation 1 in 1.23 s\n");
+        }
     }
 }
