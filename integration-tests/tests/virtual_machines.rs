@@ -99,3 +99,33 @@ fn a_vm_with_two_nics_is_reached_by_both_as_root() {
     let questions: Vec<_> = questions.into_iter().filter(asked).collect();
     let _ = all_agree(&lab, &questions);
 }
+
+/// Each address of a NIC is its own: reached, and sent from.
+#[test]
+fn a_nic_with_two_addresses_has_both_as_root() {
+    let topology = "
+name: addresses
+hosts: 2
+virtualNetworks: {vnet: {addressSpace: [10.0.0.0/16], subnets: {a: {addressPrefix: 10.0.1.0/24}}}}
+virtualMachines:
+  client: {subnet: vnet/a, privateIPAddress: 10.0.1.4, host: host1}
+  server:
+    ipConfigurations:
+      first: {subnet: vnet/a, privateIPAddress: 10.0.1.5}
+      second: {subnet: vnet/a, privateIPAddress: 10.0.1.9}
+    host: host2
+";
+    let lab = Lab::up(User::Root, topology);
+    for address in ["10.0.1.5", "10.0.1.9"] {
+        for question in [
+            Question::tcp("client", address, 80),
+            Question::udp("client", address, 53),
+            Question::tcp(address, "client", 80),
+        ] {
+            let proved = lab.prove_agreed(&question);
+            assert_eq!(proved["verdict"], "Allow", "{question}");
+        }
+        let reply = lab.exec("client", &["ping", "-c", "1", "-W", "5", address]).ok();
+        assert!(reply.contains(&format!("from {address}")), "{reply}");
+    }
+}
