@@ -1,8 +1,10 @@
 //! A network namespace: make one, pin it by name, open it, run something inside it.
 //!
 //! Names are those of `ip netns`: a file under `/run/netns` with the namespace bound on it. No thread of the caller ever
-//! changes its namespace: what must happen inside happens on a thread of its own that ends afterwards.
+//! changes its namespace: what must happen inside happens on a thread of its own that ends afterwards. That thread goes
+//! further, and comes back, by itself; so whoever visits many namespaces does it inside one [`NetNs::run`].
 
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -24,6 +26,11 @@ pub const NETNS_DIR: &str = "/run/netns";
 
 /// The calling thread's own namespace.
 const OWN: &str = "/proc/thread-self/ns/net";
+
+thread_local! {
+    /// Where a thread of ours is; none on all other threads.
+    static HERE: RefCell<Option<NetNs>> = const { RefCell::new(None) };
+}
 
 /// What tells one namespace from another, whatever its name: the inode of the kernel's nsfs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,7 +141,7 @@ impl NetNs {
                 _ => NetNsError::Pin { name: name.to_owned(), source },
             },
         )?;
-        let made = in_thread(name, || {
+        let made = excursion(name, || {
             let namespace = unshare_here()?;
             bind(OWN, &path).map_err(|source| NetNsError::Pin { name: name.to_owned(), source })?;
             Ok(namespace)
@@ -152,7 +159,7 @@ impl NetNs {
     /// Makes a namespace without a name, with its loopback device up. It ends with the last clone of the value and the
     /// last process inside.
     pub fn anonymous() -> Result<Self, NetNsError> {
-        in_thread("anonymous", unshare_here)
+        excursion("anonymous", unshare_here)
     }
 
     /// Opens `name`, or makes it. A stale file of that name (left by a crash: nothing is bound on it) is replaced.
@@ -231,11 +238,12 @@ impl NetNs {
     }
 
     /// Runs `work` inside the namespace, on a thread of its own, and waits for it. A panic in `work` goes on in the caller.
+    /// When `work` visits further namespaces, no further thread is started.
     ///
     /// File descriptors that `work` opens (sockets, above all) stay in the namespace for ever.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, NetNsError> {
-        in_thread(&self.to_string(), || {
-            self.enter_this_thread()?;
+        excursion(&self.to_string(), || {
+            self.enter()?;
             Ok(work())
         })
     }
@@ -250,10 +258,15 @@ impl NetNs {
         self.id
     }
 
-    /// Moves the calling thread for good; only for threads that end soon.
-    pub(crate) fn enter_this_thread(&self) -> Result<(), NetNsError> {
+    /// Moves the calling thread, which is one of ours.
+    fn enter(&self) -> Result<(), NetNsError> {
+        if HERE.with_borrow(|here| here.as_ref() == Some(self)) {
+            return Ok(());
+        }
         setns(&self.fd, CloneFlags::CLONE_NEWNET)
-            .map_err(|errno| NetNsError::Enter { what: self.to_string(), source: errno.into() })
+            .map_err(|errno| NetNsError::Enter { what: self.to_string(), source: errno.into() })?;
+        HERE.set(Some(self.clone()));
+        Ok(())
     }
 }
 
@@ -349,10 +362,22 @@ fn unshare_here() -> Result<NetNs, NetNsError> {
     if before == after {
         return Err(NetNsError::NotIsolated);
     }
+    HERE.set(Some(after.clone()));
     Netlink::open_in_this_thread()
         .and_then(|mut netlink| netlink.apply(&[netlink::Request::set_up("lo")]))
         .map_err(|error| NetNsError::Loopback(Box::new(error)))?;
     Ok(after)
+}
+
+/// Runs `work`, which moves its thread: a thread of ours, which then goes back to where it was, or else a new one.
+fn excursion<T: Send>(
+    what: &str,
+    work: impl FnOnce() -> Result<T, NetNsError> + Send,
+) -> Result<T, NetNsError> {
+    let Some(home) = HERE.with_borrow(Clone::clone) else { return in_thread(what, work) };
+    let result = work();
+    home.enter()?;
+    result
 }
 
 /// Runs `work` on a new thread and waits for it; a panic goes on in the caller.

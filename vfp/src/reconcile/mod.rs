@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Works on all items, on several threads.
+    /// Works on all items, on several threads, each of which visits the namespaces of its items by itself.
     fn each<'b, T: Sync>(
         &self,
         items: &'b [T],
@@ -151,15 +151,20 @@ impl<'a> Run<'a> {
         counts: bool,
     ) {
         let next = AtomicUsize::new(0);
+        let take_turns = || {
+            while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (name, result) = work(item);
+                self.note(name, result);
+                if counts {
+                    self.step();
+                }
+            }
+        };
         std::thread::scope(|scope| {
             for _ in 0..THREADS.min(items.len()) {
                 scope.spawn(|| {
-                    while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let (name, result) = work(item);
-                        self.note(name, result);
-                        if counts {
-                            self.step();
-                        }
+                    if let Err(error) = visiting(take_turns) {
+                        self.note("host", Err(error));
                     }
                 });
             }
@@ -260,6 +265,12 @@ impl<'a> Run<'a> {
         problems.sort();
         Outcome { changes: self.changes.into_inner(), problems }
     }
+}
+
+/// Runs `work` on a thread that visits namespaces by itself and comes back to this one each time.
+fn visiting<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, StepError> {
+    let here = NetNs::current().and_then(|here| here.run(work));
+    here.map_err(|source| StepError::Namespace { name: "of the host".into(), source })
 }
 
 /// An error with everything that caused it, in one line.
