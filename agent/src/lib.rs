@@ -9,6 +9,7 @@
 //! | [`service`] | the socket and the lock: one agent per host |
 //! | [`connection`] | one controller's questions and answers |
 //! | [`host`] | the goal state in force, and how the next one comes into force |
+//! | [`starter`] | saying to whoever started this process that it is ready |
 //! | [`state`] | the files that survive the agent |
 //! | [`machines`] | the VMs' processes |
 //! | [`log_reader`] | what rulesets log, as events |
@@ -23,5 +24,6 @@ pub mod log_reader;
 pub mod machines;
 pub mod probe;
 pub mod service;
+pub mod starter;
 pub mod state;
 pub mod vm_init;

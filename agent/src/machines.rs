@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
@@ -13,7 +13,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -22,9 +21,11 @@ use goal_state::{HostGoalState, VmName};
 use linux_net::NetNs;
 use linux_net::process::Placement;
 use linux_net::sandbox::{Kind, PidFd};
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use crate::starter;
 use crate::state::{self, StateFolder};
 use crate::vm_init::{Config, files, pid_file};
 
@@ -60,6 +61,13 @@ enum Life {
     Up { process: Arc<PidFd>, child: Option<Child> },
     /// It could not be started, or died just now.
     Down { why: String, since: Instant },
+}
+
+/// A VM's first process that is not up yet.
+struct Starting {
+    child: Child,
+    /// Hears from it, see [`starter`].
+    ready: PipeReader,
 }
 
 /// What [`Shared::find`] has found.
@@ -139,13 +147,13 @@ impl Machines {
             }
         }
         let started = starting.into_iter().map(|(name, config)| {
-            let child = self.shared.spawn(&name, &config);
-            (name, config, child)
+            let process = self.shared.spawn(&name, &config);
+            (name, config, process)
         });
         // All are started before the first is waited for.
-        for (name, config, child) in started.collect::<Vec<_>>() {
+        for (name, config, process) in started.collect::<Vec<_>>() {
             changes += 1;
-            let life = self.shared.come_up(&name, child);
+            let life = self.shared.come_up(&name, process);
             machines.insert(name, Machine { config, life });
         }
         let vms = machines.keys().cloned().collect::<Vec<_>>();
@@ -226,7 +234,7 @@ impl Shared {
         true
     }
 
-    fn spawn(&self, vm: &VmName, config: &Config) -> Result<Child> {
+    fn spawn(&self, vm: &VmName, config: &Config) -> Result<Starting> {
         let path = self.state.vm_config(vm);
         state::save(&path, config).with_context(|| format!("writing {}", path.display()))?;
         let log = self.state.vm_log(vm);
@@ -237,39 +245,36 @@ impl Shared {
             .with_context(|| format!("opening {}", log.display()))?;
         let mut command = Command::new("/proc/self/exe");
         command.arg0("vnetlab-agent").args(["vm-init", "--config"]).arg(&path);
-        command.stdin(Stdio::null()).stdout(log.try_clone().context("copying a descriptor")?).stderr(log);
+        let (ready, told) = std::io::pipe().context("making a pipe")?;
+        command.stdin(Stdio::null()).stdout(told).stderr(log);
         let placement = Placement {
             network: Some(NetNs::open(&vfp::names::vm_namespace(vm))?),
             unshare: vec![Kind::Pid, Kind::Mount, Kind::Uts, Kind::Ipc],
             session: true,
         };
-        Ok(placement.spawn(command)?)
+        Ok(Starting { child: placement.spawn(command)?, ready })
     }
 
     /// Waits until a VM that was started is up.
-    fn come_up(&self, vm: &VmName, child: Result<Child>) -> Life {
-        let up = child.and_then(|child| self.wait_until_up(vm, child));
+    fn come_up(&self, vm: &VmName, starting: Result<Starting>) -> Life {
+        let up = starting.and_then(|starting| self.wait_until_up(vm, starting));
         up.unwrap_or_else(|error| Life::Down { why: format!("{error:#}"), since: Instant::now() })
     }
 
-    fn wait_until_up(&self, vm: &VmName, mut child: Child) -> Result<Life> {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if pid_file::living(&self.state.vm_pid(vm)) == Some(child.id()) {
-                let process = Arc::new(PidFd::open(child.id())?);
-                return Ok(Life::Up { process, child: Some(child) });
-            }
-            let log = self.state.vm_log(vm);
-            if let Some(status) = child.try_wait().context("waiting for it")? {
-                bail!("its first process ended with {status}; see {}", log.display());
-            }
-            if Instant::now() > end {
-                child.kill().context("ending it")?;
-                reap(Some(child));
-                bail!("it is not up after {} s; see {}", PATIENCE.as_secs(), log.display());
-            }
-            sleep(Duration::from_millis(2));
+    fn wait_until_up(&self, vm: &VmName, starting: Starting) -> Result<Life> {
+        let Starting { mut child, ready } = starting;
+        let log = self.state.vm_log(vm);
+        if !has_spoken(&ready) {
+            child.kill().context("ending it")?;
+            reap(Some(child));
+            bail!("it is not up after {} s; see {}", PATIENCE.as_secs(), log.display());
         }
+        if !starter::is_ready(ready) {
+            let status = child.wait().context("waiting for it")?;
+            bail!("its first process ended with {status}; see {}", log.display());
+        }
+        let process = Arc::new(PidFd::open(child.id())?);
+        Ok(Life::Up { process, child: Some(child) })
     }
 
     /// The watching thread: starts again what died.
@@ -341,6 +346,17 @@ fn wait(woken: &UnixStream, processes: &[Arc<PidFd>], some_are_down: bool) {
     let pause = PollTimeout::try_from(PAUSE).unwrap_or(PollTimeout::NONE);
     // An interrupted wait is as good as one that has ended.
     let _ = poll(&mut polled, if some_are_down { pause } else { PollTimeout::NONE });
+}
+
+/// Waits until the process at the other end of the pipe says something, or ends; whether it does in time.
+fn has_spoken(pipe: &PipeReader) -> bool {
+    let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+    loop {
+        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], patience) {
+            Err(Errno::EINTR) => {}
+            ready => return ready.is_ok_and(|ready| ready > 0),
+        }
+    }
 }
 
 /// A child that has ended stays a zombie until it is waited for.

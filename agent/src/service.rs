@@ -10,6 +10,7 @@ use tokio::net::UnixListener;
 
 use crate::connection;
 use crate::host::Host;
+use crate::starter::Starter;
 use crate::state::StateFolder;
 
 /// Serves until the process is ended from outside.
@@ -17,10 +18,11 @@ use crate::state::StateFolder;
 /// # Errors
 /// When another agent serves this host, or the socket cannot be made.
 pub fn run(host: HostName, socket: &Path, state_dir: &Path) -> Result<()> {
+    let starter = Starter::on_stdout().context("taking standard output")?;
     let _lock = lock(socket)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting tokio")?;
-    runtime.block_on(serve(host, socket, state_dir))
+    runtime.block_on(serve(host, socket, state_dir, starter))
 }
 
 /// Held as long as the agent lives. Nobody inherits it: the file closes on exec.
@@ -42,10 +44,11 @@ fn lock(socket: &Path) -> Result<File> {
     }
 }
 
-async fn serve(host: HostName, socket: &Path, state_dir: &Path) -> Result<()> {
+async fn serve(host: HostName, socket: &Path, state_dir: &Path, starter: Starter) -> Result<()> {
     let state = StateFolder::new(state_dir, &host).context("preparing the state folder")?;
     let host = Host::start(host, state).context("starting")?;
     let listener = listen(socket)?;
+    starter.tell_ready();
     tracing::info!(host = %host.name(), socket = %socket.display(), "listening");
     resume(&host);
     loop {

@@ -1,8 +1,8 @@
 //! The files that survive the agent: the last goal state, and which namespaces it has made.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use goal_state::{HostGoalState, HostName, VmName};
@@ -100,12 +100,11 @@ impl StateFolder {
     }
 }
 
-/// Replaces the file in one step: a reader sees the old content or the new one.
+/// Replaces the file in one step: a reader sees the old content or the new one. Not made safe against a loss of power,
+/// which no lab survives.
 pub(crate) fn save<T: Serialize>(path: &Path, content: &T) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    file.write_all(&serde_json::to_vec(content)?)?;
-    file.sync_all()?;
+    fs::write(&new, serde_json::to_vec(content)?)?;
     fs::rename(&new, path)
 }
 

@@ -18,11 +18,14 @@ use nix::sys::signal::{SigSet, Signal};
 
 pub use config::Config;
 
+use crate::starter::Starter;
+
 /// Lives until it is killed.
 ///
 /// # Errors
 /// When the VM cannot be set up; then it is not.
 pub fn run(config: &Path) -> Result<()> {
+    let starter = Starter::on_stdout().context("taking standard output")?;
     let text = fs::read(config).with_context(|| format!("reading {}", config.display()))?;
     let config: Config =
         serde_json::from_slice(&text).with_context(|| format!("reading {}", config.display()))?;
@@ -36,6 +39,7 @@ pub fn run(config: &Path) -> Result<()> {
     start_responders(&config);
     start_commands(&config);
     pid_file::announce(&mut lock, pid).context("saying that the VM is up")?;
+    starter.tell_ready();
     tracing::info!(vm = %config.name, pid, "up");
     reap()
 }

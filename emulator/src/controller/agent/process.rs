@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use goal_state::HostName;
 use linux_net::process::Placement;
 use linux_net::sandbox::{PidFd, Signal};
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
-use tokio::time::Instant;
+use tokio::net::unix::pipe;
 
 use super::connection::{self, Connection, Hello};
 use crate::fabric;
@@ -59,31 +60,26 @@ impl AgentProgram {
     }
 
     async fn start(&self, socket: &std::path::Path) -> Result<UnixStream> {
-        self.spawn().with_context(|| format!("starting {}", self.program.display()))?;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let mut pause = Duration::from_millis(1);
-        loop {
-            // A socket that appears tells nobody.
-            tokio::time::sleep(pause).await;
-            match UnixStream::connect(socket).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) if Instant::now() > deadline => {
-                    return Err(error)
-                        .with_context(|| format!("the agent does not listen on {}", socket.display()));
-                }
-                Err(_) => self.check_alive()?,
-            }
-            pause = (pause * 2).min(Duration::from_millis(20));
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let mut ready = self.spawn().with_context(|| format!("starting {}", self.program.display()))?;
+        // It says one word when it listens. When it dies instead, the pipe ends.
+        let said = tokio::time::timeout(PATIENCE, ready.read(&mut [0; 8])).await;
+        if said.with_context(|| format!("the agent does not listen on {}", socket.display()))?? == 0 {
+            let log = self.folder.log(&format!("agent-{}", self.host));
+            bail!("it ended at once:\n{}", crate::lab::folder::tail(&log));
         }
+        Ok(UnixStream::connect(socket).await?)
     }
 
-    fn spawn(&self) -> Result<()> {
+    /// Starts it; the pipe tells when it listens.
+    fn spawn(&self) -> Result<pipe::Receiver> {
         let path = self.folder.log(&format!("agent-{}", self.host));
         let log = File::options()
             .create(true)
             .append(true)
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))?;
+        let (ready, told) = std::io::pipe()?;
         let mut command = Command::new(&self.program);
         command
             .arg("--host")
@@ -93,25 +89,13 @@ impl AgentProgram {
             .arg("--state-dir")
             .arg(self.folder.path())
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
+            .stdout(told)
             .stderr(log);
         // A session of its own: it outlives the controller, and nothing that is sent to us is meant for it.
         let place = Placement { session: true, ..Placement::network(&fabric::host_namespace(&self.host)?) };
         let child = place.spawn(command)?;
         self.lock().child = Some(child);
-        Ok(())
-    }
-
-    fn check_alive(&self) -> Result<()> {
-        let ended = match &mut self.lock().child {
-            Some(child) => child.try_wait()?,
-            None => None,
-        };
-        if let Some(status) = ended {
-            let log = self.folder.log(&format!("agent-{}", self.host));
-            bail!("it ended at once ({status}):\n{}", crate::lab::folder::tail(&log));
-        }
-        Ok(())
+        Ok(pipe::Receiver::from_owned_fd(ready.into())?)
     }
 
     /// Kills the process if it still runs, and waits until it is gone.
