@@ -1,15 +1,20 @@
-//! A UDP port of a VM that answers for as long as a probe may need it.
+//! A port of a VM that answers for as long as a probe may need it.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use goal_state::probe::Answerer;
+use goal_state::vm::Transport;
 use linux_net::NetNs;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::time::timeout;
 
-/// Listens, and answers each datagram with what it holds. When this returns, datagrams are answered.
+/// How many connections may wait to be taken.
+const BACKLOG: i32 = 64;
+
+/// Listens, and answers each datagram with what it holds, or takes each connection. When this returns, it does.
 ///
 /// Probes at the same time share the port: each has a socket of its own there. Where a program of the VM listens already,
 /// that one answers.
@@ -17,30 +22,55 @@ use tokio::net::UdpSocket;
 /// # Errors
 /// When there is no such VM, or its guest does not let the port be used. As a sentence.
 pub async fn start(answerer: &Answerer) -> Result<(), String> {
-    match open(answerer).and_then(UdpSocket::from_std) {
-        Ok(socket) => {
-            let lifetime = Duration::from_millis(u64::from(answerer.for_ms));
-            tokio::spawn(tokio::time::timeout(lifetime, echo(socket)));
-            Ok(())
-        }
+    match open(answerer).and_then(|socket| answer(socket, answerer)) {
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
         Err(error) => {
-            Err(format!("UDP port {} of {}, {}: {error}", answerer.port, answerer.vm, answerer.address))
+            let Answerer { vm, address, port, .. } = answerer;
+            Err(format!("port {port} of {vm}, {address}: {error}"))
         }
     }
 }
 
-fn open(answerer: &Answerer) -> io::Result<std::net::UdpSocket> {
-    let namespace = NetNs::open(&vfp::names::vm_namespace(&answerer.vm)).map_err(io::Error::other)?;
-    namespace.run(|| bind(answerer.address, answerer.port)).map_err(io::Error::other)?
+fn answer(socket: Socket, answerer: &Answerer) -> io::Result<()> {
+    let lifetime = Duration::from_millis(u64::from(answerer.for_ms));
+    match answerer.transport {
+        Transport::Tcp => {
+            let listener = TcpListener::from_std(socket.into())?;
+            tokio::spawn(timeout(lifetime, take_connections(listener)));
+        }
+        Transport::Udp => {
+            let socket = UdpSocket::from_std(socket.into())?;
+            tokio::spawn(timeout(lifetime, echo(socket)));
+        }
+    }
+    Ok(())
 }
 
-fn bind(address: Ipv4Addr, port: u16) -> io::Result<std::net::UdpSocket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+fn open(answerer: &Answerer) -> io::Result<Socket> {
+    let namespace = NetNs::open(&vfp::names::vm_namespace(&answerer.vm)).map_err(io::Error::other)?;
+    let bound = namespace.run(|| bind(answerer.transport, answerer.address, answerer.port));
+    bound.map_err(io::Error::other)?
+}
+
+fn bind(transport: Transport, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
+    let kind = match transport {
+        Transport::Tcp => Type::STREAM,
+        Transport::Udp => Type::DGRAM,
+    };
+    let socket = Socket::new(Domain::IPV4, kind, None)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SocketAddr::from((address, port)).into())?;
-    Ok(socket.into())
+    if transport == Transport::Tcp {
+        socket.listen(BACKLOG)?;
+    }
+    Ok(socket)
+}
+
+/// A connection that was taken has answered; it ends at once.
+async fn take_connections(listener: TcpListener) {
+    while listener.accept().await.is_ok() {}
 }
 
 async fn echo(socket: UdpSocket) {
@@ -60,11 +90,23 @@ mod tests {
     /// A VM with two NICs must answer from the one that was asked.
     #[test]
     fn only_the_address_that_is_asked_answers() {
-        let [asked, other] = [Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3)];
-        let socket = bind(asked, 0).unwrap();
-        let port = socket.local_addr().unwrap().port();
-        assert_eq!(socket.local_addr().unwrap().ip(), asked);
-        assert!(bind(asked, port).is_ok(), "probes at the same time share the port");
-        assert!(std::net::UdpSocket::bind((other, port)).is_ok(), "another address stays free");
+        let asked = Ipv4Addr::new(127, 0, 0, 2);
+        for transport in [Transport::Tcp, Transport::Udp] {
+            let socket = bind(transport, asked, 0).unwrap();
+            let bound = socket.local_addr().unwrap().as_socket_ipv4().unwrap();
+            assert_eq!(*bound.ip(), asked);
+            assert!(bind(transport, asked, bound.port()).is_ok(), "probes at the same time share the port");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_taken() {
+        let socket = bind(Transport::Tcp, Ipv4Addr::LOCALHOST, 0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let taking = tokio::spawn(take_connections(TcpListener::from_std(socket.into()).unwrap()));
+        for _ in 0..3 {
+            tokio::net::TcpStream::connect(address).await.unwrap();
+        }
+        taking.abort();
     }
 }

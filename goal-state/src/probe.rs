@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::VmName;
 use crate::nsg::Protocol;
+use crate::vm::Transport;
 
 /// The DSCP value that marks probe packets, so that the ports they cross can say so.
 pub const PROBE_DSCP: u8 = 63;
@@ -30,10 +31,11 @@ pub struct Probe {
     pub timeout_ms: u32,
 }
 
-/// Answer datagrams that come to a UDP port of a VM, for a while.
+/// Answer datagrams, or take connections, that come to a port of a VM, for a while.
 ///
-/// Where nobody listens, a guest answers a datagram by an ICMP error, which is another protocol's packet: it meets other
-/// rules on its way back than the reply that a question is about. TCP needs none of this: its refusals are TCP.
+/// Where nobody listens, a guest refuses: a datagram by an ICMP error, which is another protocol's packet and meets other
+/// rules on its way back than the reply that a question is about; a connection by a reset, at which the first port on the
+/// way back forgets the flow, so that a port which sees it again on its way out of an appliance takes it for a new one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Answerer {
@@ -41,6 +43,8 @@ pub struct Answerer {
     pub vm: VmName,
     /// Its address that is asked: a socket of every address would answer from that of its route, so from another NIC's.
     pub address: Ipv4Addr,
+    /// Tcp or Udp.
+    pub transport: Transport,
     /// The port. A program of the VM that listens there keeps it.
     pub port: u16,
     /// How long, in milliseconds.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use goal_state::nsg::{Direction, Protocol};
 use goal_state::probe::{Answerer, Probe, ProbeOutcome, ProbeResult};
+use goal_state::vm::Transport;
 use goal_state::{NicId, VmName};
 use model::network::Network;
 use model::verdict::{Explanation, IpProtocol};
@@ -182,14 +183,20 @@ fn sendable(protocol: IpProtocol) -> Result<Protocol> {
     }
 }
 
-/// Who is to answer a datagram: the VM that gets it, unless it has a list of the ports that it listens on, which counts.
+/// Who is to answer: the VM that gets the packet, unless it has a list of the ports that it listens on, which counts. An echo
+/// request is answered by every guest.
 fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
     let receiver = network.find_vm(&explanation.received.as_ref()?.at)?;
     let vm = network.vm(receiver);
-    let wanted = explanation.protocol == IpProtocol::UDP && vm.listen.is_none();
-    wanted.then(|| Answerer {
+    let transport = match explanation.protocol {
+        IpProtocol::TCP => Transport::Tcp,
+        IpProtocol::UDP => Transport::Udp,
+        _ => return None,
+    };
+    vm.listen.is_none().then(|| Answerer {
         vm: vm.name.clone(),
         address: explanation.evidence.packet.destination,
+        transport,
         port: explanation.evidence.packet.destination_port,
         for_ms: 2 * u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX / 2),
     })
