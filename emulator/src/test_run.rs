@@ -185,7 +185,8 @@ tests:
   - {from: web, to: db, protocol: Icmp, expect: Allow}
 ";
 
-    fn network() -> Network {
+    /// web may not open SSH to db.
+    pub(crate) fn network() -> Network {
         crate::topology::from_text(TOPOLOGY, std::path::Path::new("tests.yaml")).unwrap().network
     }
 

@@ -215,19 +215,7 @@ impl Answer {
 mod tests {
     use super::*;
 
-    const TOPOLOGY: &str = "
-name: explain
-virtualNetworks:
-  net: {addressSpace: [10.0.0.0/16], subnets: {a: {addressPrefix: 10.0.1.0/24, networkSecurityGroup: nsg}}}
-networkSecurityGroups:
-  nsg: {securityRules: {deny-ssh: {priority: 100, direction: Inbound, access: Deny, protocol: Tcp, destinationPortRange: 22}}}
-virtualMachines:
-  web: {subnet: net/a}
-  db: {subnet: net/a}
-";
-
     fn answer(port: u16) -> Answer {
-        let loaded = topology::from_text(TOPOLOGY, std::path::Path::new("explain.yaml")).unwrap();
         let question = Question {
             from: "web".into(),
             to: "db".into(),
@@ -236,7 +224,7 @@ virtualMachines:
             source_port: None,
             source_ip: None,
         };
-        Answer::of_model(&loaded.network, &question).unwrap()
+        Answer::of_model(&crate::test_run::tests::network(), &question).unwrap()
     }
 
     #[test]
