@@ -19,9 +19,9 @@ pub fn network() -> impl Strategy<Value = Network> {
     let places = (1..=3_usize, prop::bool::weighted(0.2));
     let vnets = (collection::vec(vnet(), 1..=3), array::uniform3(peering()));
     let groups = collection::vec(collection::vec(rule(), 0..=4), 0..=3);
-    let tables = collection::vec(collection::vec(route(), 1..=3), 0..=2);
+    let tables = collection::vec(collection::vec(route(), 1..=3), 0..=3);
     let vms = collection::vec(vm(), 2..=4);
-    (places, vnets, groups, tables, vms, weighted(0.6, appliance())).prop_map(
+    (places, vnets, groups, tables, vms, weighted(0.75, appliance())).prop_map(
         |((hosts, on_one_host), (vnets, peerings), groups, tables, vms, appliance)| Network {
             hosts,
             on_one_host,
@@ -41,7 +41,7 @@ fn vnet() -> impl Strategy<Value = Vnet> {
 }
 
 fn subnet() -> impl Strategy<Value = Subnet> {
-    (weighted(0.45, number()), weighted(0.5, number())).prop_map(|(group, table)| Subnet { group, table })
+    (weighted(0.4, number()), weighted(0.6, number())).prop_map(|(group, table)| Subnet { group, table })
 }
 
 fn peering() -> impl Strategy<Value = Peering> {
@@ -121,11 +121,11 @@ fn asgs() -> impl Strategy<Value = Asgs> {
 
 fn route() -> impl Strategy<Value = Route> {
     let prefix = prop_oneof![
-        Just(RoutePrefix::Default),
-        Just(RoutePrefix::Private),
-        number().prop_map(RoutePrefix::Space),
-        (number(), number()).prop_map(|(vnet, subnet)| RoutePrefix::Subnet(vnet, subnet)),
-        number().prop_map(RoutePrefix::Vm),
+        1 => Just(RoutePrefix::Default),
+        1 => Just(RoutePrefix::Private),
+        3 => number().prop_map(RoutePrefix::Space),
+        2 => (number(), number()).prop_map(|(vnet, subnet)| RoutePrefix::Subnet(vnet, subnet)),
+        2 => number().prop_map(RoutePrefix::Vm),
     ];
     let types = ["None", "VnetLocal", "Internet", "VirtualNetworkGateway"];
     let next_hop = prop_oneof![
@@ -150,7 +150,7 @@ fn appliance() -> impl Strategy<Value = Appliance> {
     let subnet = (weighted(0.25, number()), weighted(0.15, number()))
         .prop_map(|(group, table)| Subnet { group, table });
     let [platform, guest] = [0.9; 2].map(prop::bool::weighted);
-    let masquerades = prop::bool::weighted(0.15);
+    let masquerades = prop::bool::weighted(0.25);
     (subnet, weighted(0.2, number()), platform, guest, masquerades, weighted(0.15, nic())).prop_map(
         |(subnet, group, platform_forwards, guest_forwards, masquerades, second_nic)| Appliance {
             subnet,
