@@ -60,7 +60,8 @@ impl AgentProgram {
     }
 
     async fn start(&self, socket: &std::path::Path) -> Result<UnixStream> {
-        const PATIENCE: Duration = Duration::from_secs(20);
+        // It takes some hundredths of a second; who brings a lab up waits for five of these before being told.
+        const PATIENCE: Duration = Duration::from_secs(5);
         let mut ready = self.spawn().with_context(|| format!("starting {}", self.program.display()))?;
         // It says one word when it listens. When it dies instead, the pipe ends.
         let said = tokio::time::timeout(PATIENCE, ready.read(&mut [0; 8])).await;
