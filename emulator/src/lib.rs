@@ -5,6 +5,7 @@
 //! | `cli` | what can be typed, one file per command |
 //! | `output` | results as tables, JSON and YAML |
 //! | `topology`, `question` | files and questions as they are given |
+//! | `refusal` | what cannot be answered as it was asked: exit status 2 |
 //! | `lab` | labs as files: state, lock, discovery |
 //! | `sandbox` | a lab's namespaces and its first process; entering them |
 //! | `fabric` | the underlay and the hosts on it |
@@ -24,6 +25,7 @@ mod output;
 mod plan;
 mod proof;
 mod question;
+mod refusal;
 mod sandbox;
 mod test_run;
 mod topology;

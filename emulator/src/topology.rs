@@ -10,9 +10,9 @@ use model::diagnostic::{Diagnostic, Style, render};
 use model::network::Network;
 use model::validate;
 
-use crate::cli::refuse;
 use crate::lab::LabName;
 use crate::output;
+use crate::refusal::refuse;
 
 /// Larger files are no topologies: a thousand VMs with a thousand rules each fit.
 const LARGEST: u64 = 64 << 20;
@@ -106,7 +106,7 @@ impl Loaded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Refusal;
+    use crate::refusal::Refusal;
 
     #[test]
     fn what_cannot_be_read_is_refused_by_name() {

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use super::lab_choice::LabChoice;
-use super::refuse;
 use crate::lab::{RunningLab, Wanted};
 use crate::question::Endpoint;
+use crate::refusal::refuse;
 use crate::sandbox::{self, Stdin};
 use crate::topology;
 

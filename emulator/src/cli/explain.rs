@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
-use super::refuse;
 use crate::output::{self, Columns, Format, Show};
 use crate::proof::{Judgement, Prober, judge};
+use crate::refusal::refuse;
 use crate::topology;
 
 /// The packet did not meet the fate that the model foretells.

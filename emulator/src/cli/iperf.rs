@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
-use super::refuse;
 use crate::lab::LabName;
 use crate::output::{self, Format, Show};
 use crate::question::Endpoint;
+use crate::refusal::refuse;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

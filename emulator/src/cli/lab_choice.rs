@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::refuse;
 use crate::lab::{self, LabName, RunningLab};
+use crate::refusal::refuse;
 
 /// A running lab; may be left out when exactly one runs.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -12,7 +12,6 @@ mod lab_choice;
 mod list;
 mod ping;
 mod progress;
-mod refusal;
 mod schema;
 mod shell;
 mod status;
@@ -26,7 +25,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::output::{self, Format};
-pub(crate) use refusal::{Refusal, refuse};
+use crate::refusal::Refusal;
 
 /// Real Azure networks on one Linux machine, from one YAML file.
 #[derive(Debug, Parser)]

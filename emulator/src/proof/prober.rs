@@ -14,10 +14,10 @@ use model::verdict::{Explanation, IpProtocol};
 
 use super::Observation;
 use super::observation::Flow;
-use crate::cli::refuse;
 use crate::controller::client::Client;
 use crate::controller::protocol::{Request, Response};
 use crate::lab::Folder;
+use crate::refusal::refuse;
 
 /// How long a probe waits for an answer: time for an ARP question to be asked twice, and for a SYN to be sent twice.
 const PATIENCE: Duration = Duration::from_millis(2500);

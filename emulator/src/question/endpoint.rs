@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use anyhow::Result;
 use model::network::{Network, NicIndex, NicRef, VmId};
 
-use crate::cli::refuse;
+use crate::refusal::refuse;
 
 /// One end of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
