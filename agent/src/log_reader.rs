@@ -55,12 +55,14 @@ impl LogReader {
     /// Reads the logs of the host's and its ports' namespaces from now on, and names what they say after `goal`.
     /// Returns what cannot be read, as sentences.
     pub fn follow(&self, goal: Arc<HostGoalState>) -> Vec<String> {
+        // One thread visits all ports.
+        let followed = NetNs::current().and_then(|host| host.run(|| self.follow_from(&host, goal)));
+        followed.unwrap_or_else(|error| vec![format!("logs of the host: {error}")])
+    }
+
+    fn follow_from(&self, host: &NetNs, goal: Arc<HostGoalState>) -> Vec<String> {
         let mut problems = Vec::new();
-        let mut wanted = Vec::new();
-        match NetNs::current() {
-            Ok(namespace) => wanted.push((None, DROP_GROUP, namespace)),
-            Err(error) => problems.push(format!("logs of the host: {error}")),
-        }
+        let mut wanted = vec![(None, DROP_GROUP, host.clone())];
         for nic in nics(&goal) {
             match NetNs::open(&vfp::names::port_namespace(&nic)) {
                 Ok(namespace) => {

@@ -74,18 +74,8 @@ pub fn reconcile(
     progress: &(dyn Fn(u32, u32) + Sync),
 ) -> Outcome {
     let run = Run::new(wanted, progress);
-    run.attempt("host", |run| {
-        let host = Host::open()?;
-        run.remove_unwanted(owned);
-        run.each(&wanted.machines, |machine| (&machine.name, run.make_namespace(&machine.name)), false);
-        run.each(&wanted.ports, |port| (&port.name, run.settle_port(&host, port)), true);
-        let outdated = run.settle_switch(&host, &wanted.switch)?;
-        aftermath::forget(wanted, &outdated);
-        Ok(())
-    });
-    run.each(&wanted.machines, |machine| (&machine.name, run.settle_machine(machine)), true);
-    if run.has_changed() {
-        aftermath::await_carriers(wanted);
+    if let Err(error) = visiting(|| run.settle(wanted, owned)) {
+        run.note("host", Err(error));
     }
     run.finish()
 }
@@ -140,6 +130,22 @@ impl<'a> Run<'a> {
             total,
             progress,
             wanted: namespace_names(wanted),
+        }
+    }
+
+    fn settle(&self, wanted: &HostNetwork, owned: &BTreeSet<String>) {
+        self.attempt("host", |run| {
+            let host = Host::open()?;
+            run.remove_unwanted(owned);
+            run.each(&wanted.machines, |machine| (&machine.name, run.make_namespace(&machine.name)), false);
+            run.each(&wanted.ports, |port| (&port.name, run.settle_port(&host, port)), true);
+            let outdated = run.settle_switch(&host, &wanted.switch)?;
+            aftermath::forget(wanted, &outdated);
+            Ok(())
+        });
+        self.each(&wanted.machines, |machine| (&machine.name, self.settle_machine(machine)), true);
+        if self.has_changed() {
+            aftermath::await_carriers(wanted);
         }
     }
 

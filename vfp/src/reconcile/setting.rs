@@ -1,7 +1,8 @@
 //! Kernel settings of a namespace.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use linux_net::NetNs;
@@ -28,9 +29,13 @@ fn ensure_here(setting: &Sysctl) -> Result<bool, StepError> {
 }
 
 fn write_if_different(path: &Path, value: &str) -> io::Result<bool> {
-    let differs = fs::read_to_string(path)?.trim_end() != value;
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let mut present = String::new();
+    file.read_to_string(&mut present)?;
+    let differs = present.trim_end() != value;
     if differs {
-        fs::write(path, value)?;
+        // The kernel takes a value only at the beginning of the file.
+        file.write_all_at(value.as_bytes(), 0)?;
     }
     Ok(differs)
 }
