@@ -36,7 +36,7 @@ pub enum ToAgent {
         /// The packet.
         probe: Probe,
     },
-    /// Listen on a UDP port of a VM of this host. Answered by [`FromAgent::Answering`] once datagrams are answered.
+    /// Answer on a port of a VM of this host. Answered by [`FromAgent::Answering`] once it does.
     Answer {
         /// Joins the answer.
         id: RequestId,
@@ -98,7 +98,7 @@ pub enum FromAgent {
         /// How.
         result: ProbeResult,
     },
-    /// Datagrams to that port are answered.
+    /// That port answers.
     Answering {
         /// Which request.
         id: RequestId,

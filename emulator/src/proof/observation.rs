@@ -179,7 +179,6 @@ fn is_vain(drop: &DropEvent) -> bool {
 pub(crate) mod tests {
     use std::net::Ipv4Addr;
 
-    use goal_state::NicId;
     use goal_state::event::DroppedBy;
 
     use super::*;
