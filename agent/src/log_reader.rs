@@ -158,8 +158,8 @@ impl Reader {
     fn tell(&self, origin: &Origin, packet: &LoggedPacket) {
         let Some(goal) = lock(&self.shared).goal.clone() else { return };
         let event = match &origin.nic {
-            Some(nic) => vfp::events::port_event(&goal, nic, &packet.prefix, &packet.payload),
-            None => vfp::events::host_event(&goal, &packet.prefix, &packet.payload),
+            Some(nic) => vfp::events::port_event(&goal, nic, &packet.prefix, &packet.payload, now_us()),
+            None => vfp::events::host_event(&goal, &packet.prefix, &packet.payload, now_us()),
         };
         match event {
             Some(event) => self.send(event),
@@ -172,6 +172,12 @@ impl Reader {
         tracing::trace!(?event, "event");
         let _ = self.events.send(event);
     }
+}
+
+/// Unix time in microseconds.
+fn now_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -94,7 +94,7 @@ fn a_deny_is_told_with_the_rules_name() {
         let room = Room::new(1);
         let mut one = room.controller("host1");
         let mut goal = goal(1, 1);
-        vm(&mut goal, "b").network_interfaces[0].port.filter.inbound = vec![group_that_denies(80)];
+        vm(&mut goal, "b").network_interfaces[0].port.filter.inbound = vec![group_that_denies(80).into()];
         assert_eq!(one.apply(&goal).problems, Vec::<String>::new());
         one.follow_events();
         assert_eq!(one.probe("a", "10.1.0.4", "10.1.0.5", Protocol::Udp, 53), ProbeOutcome::Answered);

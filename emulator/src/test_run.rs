@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use goal_state::nsg::{Access, Protocol};
+use model::effective::Policy;
 use model::network::{Network, TestCase};
 use model::verdict::{Explanation, IpProtocol, Question, explain};
 use serde::Serialize;
@@ -65,8 +66,9 @@ impl TestRun {
 /// # Errors
 /// When the lab goes away. A test that fails is no error.
 pub(crate) fn run(network: &Network, prober: &mut Prober) -> Result<Vec<TestResult>> {
+    let policy = Policy::new(network);
     let answers: Vec<_> =
-        network.tests.iter().map(|test| explain(network, &question(test, prober.source_port()))).collect();
+        network.tests.iter().map(|test| explain(&policy, &question(test, prober.source_port()))).collect();
     let explanations: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
     let mut observations = prober.probe(network, &explanations)?.into_iter();
     let results = network.tests.iter().zip(&answers).map(|(test, answer)| match answer {
@@ -199,7 +201,7 @@ tests:
     fn judged(change: impl FnOnce(&mut TestCase), judgement: Judgement) -> TestResult {
         let network = network();
         let mut test = network.tests[0].clone();
-        let explanation = explain(&network, &question(&test, 61_000)).unwrap();
+        let explanation = explain(&Policy::new(&network), &question(&test, 61_000)).unwrap();
         change(&mut test);
         result(&test, &explanation, Ok(judgement))
     }
@@ -242,7 +244,7 @@ tests:
     #[test]
     fn a_packet_that_could_not_be_sent_is_a_failure() {
         let network = network();
-        let explanation = explain(&network, &question(&network.tests[0], 61_000)).unwrap();
+        let explanation = explain(&Policy::new(&network), &question(&network.tests[0], 61_000)).unwrap();
         let result = result(&network.tests[0], &explanation, Err("no such VM".into()));
         assert!(!result.passed);
         assert_eq!(result.failures, ["the packet could not be sent: no such VM"]);

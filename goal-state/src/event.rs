@@ -27,7 +27,7 @@ pub struct FiveTuple {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DroppedBy {
-    /// The network security group, route table or peering link.
+    /// The security admin configuration, network security group, route table or peering link.
     pub resource: String,
     /// The bare rule or route name.
     pub rule: String,
@@ -39,6 +39,8 @@ pub struct DroppedBy {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DropEvent {
+    /// When, in microseconds since 1970 (Unix time), by the machine's clock.
+    pub time_us: u64,
     /// Whose port dropped it; where a host found nobody with the destination's address, the NIC that asked for it. None
     /// when the host does not know who asked.
     pub nic: Option<NicId>,

@@ -1,6 +1,8 @@
-//! A port's filter: the network security groups of its NIC and subnet, with every tag and ASG resolved to prefixes.
+//! A port's filter: security admin rules, then the network security groups of its NIC and subnet, with every tag and ASG
+//! resolved to prefixes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -23,13 +25,63 @@ impl fmt::Display for Direction {
     }
 }
 
-/// What a rule does with a packet that it matches.
+/// What becomes of a packet or a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Access {
-    /// On to the next group, or through.
+    /// It gets through.
     Allow,
+    /// It does not.
+    Deny,
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        })
+    }
+}
+
+/// What a rule does with a packet that it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RuleAccess {
+    /// On to the next group, or through. In a security admin rule: on to the network security groups.
+    Allow,
+    /// Through, and no network security group is asked. In security admin rules only.
+    AlwaysAllow,
     /// Dropped.
     Deny,
+}
+
+impl RuleAccess {
+    /// Whether the rule lets the packet go on.
+    #[must_use]
+    pub fn access(self) -> Access {
+        match self {
+            Self::Allow | Self::AlwaysAllow => Access::Allow,
+            Self::Deny => Access::Deny,
+        }
+    }
+}
+
+impl From<Access> for RuleAccess {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Allow => Self::Allow,
+            Access::Deny => Self::Deny,
+        }
+    }
+}
+
+impl fmt::Display for RuleAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Allow => "Allow",
+            Self::AlwaysAllow => "AlwaysAllow",
+            Self::Deny => "Deny",
+        })
+    }
 }
 
 /// The protocol of a rule, of a probe, or of a question. `Any` is `*`.
@@ -145,16 +197,16 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// A set of IPv4 addresses as disjoint, aggregated, sorted prefixes. Empty matches nothing.
+/// A set of IPv4 addresses as disjoint, aggregated, sorted prefixes. Empty matches nothing. Copies share their prefixes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Ipv4Net>", into = "Vec<Ipv4Net>")]
-pub struct AddressSet(Vec<Ipv4Net>);
+pub struct AddressSet(Arc<[Ipv4Net]>);
 
 impl AddressSet {
     /// Every address: `*`, `Any`, `0.0.0.0/0`.
     #[must_use]
     pub fn all() -> Self {
-        Self(vec![Ipv4Net::default()])
+        Self(Arc::new([Ipv4Net::default()]))
     }
 
     /// The union of `prefixes`.
@@ -163,7 +215,7 @@ impl AddressSet {
         let prefixes: Vec<_> = prefixes.into_iter().map(|prefix| prefix.trunc()).collect();
         let mut aggregated = Ipv4Net::aggregate(&prefixes);
         aggregated.sort();
-        Self(aggregated)
+        Self(aggregated.into())
     }
 
     /// The prefixes: disjoint, sorted.
@@ -200,7 +252,7 @@ impl From<Vec<Ipv4Net>> for AddressSet {
 
 impl From<AddressSet> for Vec<Ipv4Net> {
     fn from(set: AddressSet) -> Self {
-        set.0
+        set.0.to_vec()
     }
 }
 
@@ -210,7 +262,7 @@ impl FromIterator<Ipv4Net> for AddressSet {
     }
 }
 
-/// One rule of a network security group, resolved for one port. The first rule that matches decides.
+/// One rule of a group, resolved for one port. The first rule that matches decides.
 ///
 /// Ports are looked at for TCP and UDP only; ICMP, ESP and AH match whatever the ports say.
 /// <https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview>
@@ -219,10 +271,11 @@ impl FromIterator<Ipv4Net> for AddressSet {
 pub struct Rule {
     /// Azure's bare name, such as `allow-http` or `DenyAllInBound`.
     pub name: String,
-    /// 100 to 4096, and 65000 to 65500 for default rules. Unique in the group and direction; lower goes first.
+    /// 100 to 4096, and 65000 to 65500 for default rules; from 1 in security admin configurations. Lower goes first. Unique in
+    /// the direction of a network security group.
     pub priority: u16,
     /// What happens to a packet that matches.
-    pub access: Access,
+    pub access: RuleAccess,
     /// The protocols that match.
     pub protocol: Protocol,
     /// The source addresses that match.
@@ -235,10 +288,12 @@ pub struct Rule {
     pub destination_ports: Vec<PortRange>,
 }
 
-/// What a network security group is attached to.
+/// What a group of rules is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Association {
+    /// The virtual network, by Azure Virtual Network Manager: a security admin configuration.
+    NetworkManager,
     /// The network interface itself.
     NetworkInterface,
     /// The subnet that the interface is in.
@@ -250,41 +305,46 @@ impl Association {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::NetworkManager => "manager",
             Self::NetworkInterface => "nic",
             Self::Subnet => "subnet",
         }
     }
 }
 
-/// A network security group as one port applies it in one direction.
+/// A security admin configuration or a network security group, as one port applies it in one direction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RuleGroup {
-    /// The group's name.
-    pub network_security_group: String,
+    /// The configuration's or the group's name.
+    pub name: String,
     /// What it is attached to.
     pub association: Association,
-    /// By rising priority number, default rules last. Never empty.
+    /// By rising priority number. A network security group ends with its default rules, one of which matches everything; a
+    /// security admin configuration may match nothing.
     pub rules: Vec<Rule>,
 }
 
-/// What a port lets through. Each group must allow; no group, no filter.
+/// What a port lets through. No group, no filter.
 ///
-/// Order: outbound NIC then subnet, inbound subnet then NIC.
+/// First the security admin configurations, the highest scope first: the first rule of them all that matches ends their
+/// evaluation. Deny drops, AlwaysAllow lets through without the groups that follow, Allow and no match go on to them.
+/// Then each network security group must allow; outbound NIC then subnet, inbound subnet then NIC.
+/// <https://learn.microsoft.com/azure/virtual-network-manager/concept-security-admins>
 /// <https://learn.microsoft.com/azure/virtual-network/network-security-group-how-it-works>
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Filter {
-    /// Groups for packets that enter the VM, in order of evaluation.
-    pub inbound: Vec<RuleGroup>,
+    /// Groups for packets that enter the VM, in order of evaluation. Ports with equal groups may share them.
+    pub inbound: Vec<Arc<RuleGroup>>,
     /// Groups for packets that leave the VM, in order of evaluation.
-    pub outbound: Vec<RuleGroup>,
+    pub outbound: Vec<Arc<RuleGroup>>,
 }
 
 impl Filter {
     /// The groups of one direction, in order of evaluation.
     #[must_use]
-    pub fn groups(&self, direction: Direction) -> &[RuleGroup] {
+    pub fn groups(&self, direction: Direction) -> &[Arc<RuleGroup>] {
         match direction {
             Direction::Inbound => &self.inbound,
             Direction::Outbound => &self.outbound,

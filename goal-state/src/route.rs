@@ -28,8 +28,8 @@ pub enum NextHop {
     VnetPeering,
     /// A network interface, in the same or a directly peered virtual network, to which the packet is handed.
     VirtualAppliance {
-        /// That interface's private address.
-        address: Ipv4Addr,
+        /// That interface's private address. Several: each flow goes to one of them (ECMP). Sorted; never empty.
+        addresses: Vec<Ipv4Addr>,
     },
     /// The packet is dropped with this reason: a next hop type of None, a next hop that cannot be reached, a peering
     /// that forbids the traffic, an internet that the lab does not have.

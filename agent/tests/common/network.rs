@@ -12,7 +12,7 @@
 
 use std::net::Ipv4Addr;
 
-use goal_state::nsg::{Access, AddressSet, Association, PortRange, Protocol, Rule, RuleGroup};
+use goal_state::nsg::{AddressSet, Association, PortRange, Protocol, Rule, RuleAccess, RuleGroup};
 use goal_state::overlay::{Mapping, VirtualNetwork};
 use goal_state::port::Port;
 use goal_state::route::{NextHop, Route, RouteSource};
@@ -82,11 +82,11 @@ pub(crate) fn group_that_denies(port: u16) -> RuleGroup {
         destination_ports: vec![ports],
     };
     RuleGroup {
-        network_security_group: "nsg-b".into(),
+        name: "nsg-b".into(),
         association: Association::Subnet,
         rules: vec![
-            rule("no-web", 100, Access::Deny, Protocol::Tcp, PortRange::new(port, port).unwrap()),
-            rule("AllowVnetInBound", 65_000, Access::Allow, Protocol::Any, PortRange::ALL),
+            rule("no-web", 100, RuleAccess::Deny, Protocol::Tcp, PortRange::new(port, port).unwrap()),
+            rule("AllowVnetInBound", 65_000, RuleAccess::Allow, Protocol::Any, PortRange::ALL),
         ],
     }
 }
@@ -161,7 +161,7 @@ fn routes(network: u8) -> Vec<Route> {
     }
     let default = route(
         "0.0.0.0/0".into(),
-        NextHop::VirtualAppliance { address: NVA },
+        NextHop::VirtualAppliance { addresses: vec![NVA] },
         RouteSource::User,
         "rt/default",
     );

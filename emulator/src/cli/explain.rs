@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use goal_state::nsg::Access;
+use model::effective::Policy;
 use model::network::Network;
 use model::verdict::{Explanation, IpProtocol, Question, Reason, Received};
 use serde::Serialize;
@@ -88,7 +89,7 @@ impl Args {
 /// # Errors
 /// A refusal when the question names nobody, or leaves something out.
 pub(super) fn ask(network: &Network, question: &Question) -> Result<Explanation> {
-    model::verdict::explain(network, question).map_err(refuse)
+    model::verdict::explain(&Policy::new(network), question).map_err(refuse)
 }
 
 #[derive(Debug, Serialize)]

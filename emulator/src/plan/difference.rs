@@ -164,7 +164,7 @@ fn describe_interface(nic: &&NetworkInterface) -> String {
         .inbound
         .iter()
         .chain(&nic.port.filter.outbound)
-        .map(|group| group.network_security_group.as_str())
+        .map(|group| group.name.as_str())
         .collect();
     groups.sort_unstable();
     groups.dedup();

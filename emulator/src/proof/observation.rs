@@ -212,6 +212,7 @@ pub(crate) mod tests {
     pub(crate) fn dropped(vm: &str, direction: Direction, rule: &str, packet: FiveTuple) -> Event {
         let by = DroppedBy { resource: "nsg-app".into(), rule: rule.into(), association: None };
         Event::Drop(DropEvent {
+            time_us: 0,
             nic: Some(nic(vm)),
             direction,
             reason: DropReason::NetworkSecurityGroup,
@@ -273,6 +274,7 @@ pub(crate) mod tests {
     fn a_host_that_finds_nobody_knows_who_asked_for_whom() {
         let nobody = |asker: &str, destination: [u8; 4]| {
             Event::Drop(DropEvent {
+                time_us: 0,
                 nic: Some(nic(asker)),
                 direction: Outbound,
                 reason: DropReason::NoDestination,
@@ -312,7 +314,14 @@ pub(crate) mod tests {
             let packet =
                 FiveTuple { protocol: 0, source: unknown, source_port: 0, destination, destination_port: 0 };
             let reason = DropReason::NoDestination;
-            Event::Drop(DropEvent { nic: Some(nic(asker)), direction: Outbound, reason, by: None, packet })
+            Event::Drop(DropEvent {
+                time_us: 0,
+                nic: Some(nic(asker)),
+                direction: Outbound,
+                reason,
+                by: None,
+                packet,
+            })
         };
         let arrived = || seen("app1", Inbound, PROBE);
         assert!(observation(PROBE, &[arrived(), nobody("app1", PROBE.source)]).nobody_there());

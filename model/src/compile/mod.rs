@@ -16,6 +16,7 @@ mod tests;
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{Generation, HostGoalState};
 
+use crate::effective::Policy;
 use crate::network::{HostId, Network, NicIndex, NicRef, VmId};
 
 /// The goal state of every host, in the order of [`Network::hosts`], also of hosts without VMs.
@@ -23,42 +24,46 @@ use crate::network::{HostId, Network, NicIndex, NicRef, VmId};
 /// Equal networks give equal goal states: everything in them is sorted, and nothing depends on chance.
 #[must_use]
 pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> {
+    let policy = Policy::new(network);
     let hosts = network.hosts.iter().enumerate();
     hosts
         .map(|(index, host)| HostGoalState {
             generation,
             host: host.name.clone(),
             provider_address: host.provider_address,
-            virtual_networks: overlay::virtual_networks(network, HostId(index)),
-            virtual_machines: virtual_machines(network, HostId(index)),
+            virtual_networks: overlay::virtual_networks(&policy, HostId(index)),
+            virtual_machines: virtual_machines(&policy, HostId(index)),
         })
         .collect()
 }
 
-fn virtual_machines(network: &Network, host: HostId) -> Vec<VirtualMachine> {
+fn virtual_machines(policy: &Policy<'_>, host: HostId) -> Vec<VirtualMachine> {
+    let network = policy.network();
     let ids = (0..network.virtual_machines.len()).map(VmId);
     let here = ids.filter(|&id| network.vm(id).host == host);
-    let mut machines: Vec<_> = here.map(|id| virtual_machine(network, id)).collect();
+    let mut machines: Vec<_> = here.map(|id| virtual_machine(policy, id)).collect();
     machines.sort_by(|left, right| left.name.cmp(&right.name));
     machines
 }
 
-fn virtual_machine(network: &Network, vm: VmId) -> VirtualMachine {
+fn virtual_machine(policy: &Policy<'_>, vm: VmId) -> VirtualMachine {
+    let network = policy.network();
     let nics = (0..network.vm(vm).nics.len()).map(|index| NicRef { vm, index: NicIndex(index) });
     VirtualMachine {
         name: network.vm(vm).name.clone(),
-        network_interfaces: nics.map(|nic| network_interface(network, nic)).collect(),
+        network_interfaces: nics.map(|nic| network_interface(policy, nic)).collect(),
         guest: guest::guest(network, vm),
     }
 }
 
-fn network_interface(network: &Network, nic: NicRef) -> NetworkInterface {
+fn network_interface(policy: &Policy<'_>, nic: NicRef) -> NetworkInterface {
+    let network = policy.network();
     let properties = network.nic(nic);
     NetworkInterface {
         name: properties.name.clone(),
         mac: properties.mac,
         addresses: properties.addresses.clone(),
         subnet: network.subnet(properties.subnet).prefix,
-        port: port::port(network, nic),
+        port: port::port(policy, nic),
     }
 }

@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 
 use goal_state::overlay::{Mapping, VirtualNetwork};
 
-use crate::effective::reach::reachable_addresses;
-use crate::network::{HostId, Network, VnetId};
+use crate::effective::Policy;
+use crate::network::{HostId, VnetId};
 
 /// The virtual networks with a NIC on `host`, sorted by VNI.
-pub(super) fn virtual_networks(network: &Network, host: HostId) -> Vec<VirtualNetwork> {
+pub(super) fn virtual_networks(policy: &Policy<'_>, host: HostId) -> Vec<VirtualNetwork> {
+    let network = policy.network();
     let here = network.nics().filter(|(nic, _)| network.vm(nic.vm).host == host);
     let vnets: BTreeSet<_> = here.map(|(_, nic)| nic.subnet.vnet).collect();
-    let mut vnets: Vec<_> = vnets.into_iter().map(|vnet| virtual_network(network, vnet)).collect();
+    let mut vnets: Vec<_> = vnets.into_iter().map(|vnet| virtual_network(policy, vnet)).collect();
     vnets.sort_by_key(|vnet| vnet.vni);
     vnets
 }
 
-fn virtual_network(network: &Network, id: VnetId) -> VirtualNetwork {
+fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {
+    let network = policy.network();
     let vnet = network.vnet(id);
-    let mappings = reachable_addresses(network, id).into_iter().map(|(customer_address, owner)| {
+    let mappings = policy.reachable(id).iter().map(|(&customer_address, &owner)| {
         let nic = network.nic(owner);
         Mapping {
             customer_address,

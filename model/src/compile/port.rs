@@ -5,42 +5,42 @@ use goal_state::port::{ForwardedTrafficRefusal, Port};
 use goal_state::route::{NextHop, Route};
 
 use crate::effective::hop::route_name;
-use crate::effective::reach::{connected_peers, reachable_addresses};
-use crate::effective::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, Hop, filter, hop};
+use crate::effective::reach::connected_peers;
+use crate::effective::{EffectiveNextHop, EffectiveRoute, Hop, Policy, hop};
 use crate::network::{Network, NicRef, VnetId};
 
 /// The policy of `nic`'s port.
-pub(super) fn port(network: &Network, nic: NicRef) -> Port {
+pub(super) fn port(policy: &Policy<'_>, nic: NicRef) -> Port {
+    let network = policy.network();
     let properties = network.nic(nic);
     let vnet = properties.subnet.vnet;
     Port {
         vni: network.vnet(vnet).vni,
         enable_ip_forwarding: properties.enable_ip_forwarding,
-        filter: filter(network, nic),
-        routes: routes(network, nic),
+        filter: policy.filter(nic).clone(),
+        routes: routes(policy, nic),
         forwarded_traffic_refused: forwarded_traffic_refused(network, vnet),
     }
 }
 
 /// The routes in force; what cannot be delivered is a drop with its reason.
-fn routes(network: &Network, nic: NicRef) -> Vec<Route> {
+fn routes(policy: &Policy<'_>, nic: NicRef) -> Vec<Route> {
+    let network = policy.network();
     let subnet = network.nic(nic).subnet;
-    let reachable = reachable_addresses(network, subnet.vnet);
-    let active = EffectiveRoutes::of(network, subnet);
     let lower = |route: &EffectiveRoute| Route {
         prefix: route.prefix,
-        next_hop: match hop(network, nic, &reachable, route) {
-            Hop::Destination if matches!(route.next_hop, EffectiveNextHop::VnetPeering(_)) => {
+        next_hop: match hop(policy, nic, route) {
+            Hop::Destination if matches!(route.next_hop, EffectiveNextHop::VnetPeering { .. }) => {
                 NextHop::VnetPeering
             }
             Hop::Destination => NextHop::VnetLocal,
-            Hop::Appliance { address, .. } => NextHop::VirtualAppliance { address },
+            Hop::Appliance { address, .. } => NextHop::VirtualAppliance { addresses: vec![address] },
             Hop::Drop(reason) => NextHop::Drop { reason },
         },
         source: route.source,
         name: route_name(network, subnet.vnet, route),
     };
-    active.active().map(lower).collect()
+    policy.routes(subnet).active().map(lower).collect()
 }
 
 /// Peers whose forwarded packets the links of `vnet` refuse, for as far as those peers have a NIC that can forward.

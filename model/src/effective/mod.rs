@@ -10,14 +10,17 @@
 //! | [`tags`] | service tags as addresses; they differ per subnet |
 //! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
 //! | [`difference`] | one address set without another |
+//! | [`policy`] | all of these of one network, each computed once |
 
 pub mod difference;
 pub mod hop;
+pub mod policy;
 pub mod reach;
 pub mod routes;
 pub mod rules;
 pub mod tags;
 
 pub use hop::{Hop, hop};
+pub use policy::Policy;
 pub use routes::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, RouteState};
 pub use rules::filter;

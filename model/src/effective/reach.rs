@@ -10,7 +10,7 @@ use crate::network::{Network, NicRef, Peering, VirtualNetwork, VnetId};
 /// Peering is not transitive, so these are all that there are.
 /// <https://learn.microsoft.com/azure/virtual-network/virtual-network-peering-overview>
 pub fn connected_peers(network: &Network, vnet: VnetId) -> impl Iterator<Item = (&Peering, &VirtualNetwork)> {
-    let links = network.vnet(vnet).peerings.iter().filter(|link| link.connected);
+    let links = network.vnet(vnet).peerings.iter().filter(|link| link.is_connected());
     links.map(|link| (link, network.vnet(link.remote)))
 }
 

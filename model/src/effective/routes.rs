@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview>
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use goal_state::route::RouteSource;
 use ipnet::Ipv4Net;
@@ -10,7 +11,9 @@ use prefix_trie::PrefixMap;
 use serde::Serialize;
 
 use super::reach::connected_peers;
-use crate::network::{Network, SubnetRef, UserNextHop, VnetId};
+use crate::network::{
+    GatewayId, Network, PrivateEndpointId, RouteDestination, SubnetRef, UserNextHop, VnetId,
+};
 
 /// Whether a route is in force or out-ranked by another one of the same prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -22,16 +25,25 @@ pub enum RouteState {
 }
 
 /// Where a route leads, in the words of Azure's effective routes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum EffectiveNextHop {
     /// The destination itself, in the virtual network.
     VnetLocal,
     /// The destination itself, in this peer.
-    VnetPeering(VnetId),
-    /// The NIC with this address.
-    VirtualAppliance(Ipv4Addr),
-    /// A virtual network gateway.
-    VirtualNetworkGateway,
+    VnetPeering {
+        /// The peer.
+        remote: VnetId,
+        /// Whether it is in another region.
+        global: bool,
+    },
+    /// The NICs with these addresses; each flow goes to one of them. Never empty.
+    VirtualAppliance(Arc<[Ipv4Addr]>),
+    /// Virtual network gateways; each flow goes to one of them. Empty when there is none, so that nothing gets through.
+    VirtualNetworkGateway(Arc<[GatewayId]>),
+    /// A service by its service endpoint, `Microsoft.Storage`.
+    VirtualNetworkServiceEndpoint(Arc<str>),
+    /// A private endpoint.
+    InterfaceEndpoint(PrivateEndpointId),
     /// The internet.
     Internet,
     /// Nowhere.
@@ -41,27 +53,26 @@ pub enum EffectiveNextHop {
 impl EffectiveNextHop {
     /// Azure's spelling of the type.
     #[must_use]
-    pub fn type_name(self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match self {
             Self::VnetLocal => "VnetLocal",
-            Self::VnetPeering(_) => "VNetPeering",
+            Self::VnetPeering { global: false, .. } => "VNetPeering",
+            Self::VnetPeering { global: true, .. } => "VNetGlobalPeering",
             Self::VirtualAppliance(_) => "VirtualAppliance",
-            Self::VirtualNetworkGateway => "VirtualNetworkGateway",
+            Self::VirtualNetworkGateway(_) => "VirtualNetworkGateway",
+            Self::VirtualNetworkServiceEndpoint(_) => "VirtualNetworkServiceEndpoint",
+            Self::InterfaceEndpoint(_) => "InterfaceEndpoint",
             Self::Internet => "Internet",
             Self::None => "None",
         }
     }
 
-    /// The appliance's address, for that type only.
+    /// The appliances' addresses, for that type only.
     #[must_use]
-    pub fn address(self) -> Option<Ipv4Addr> {
+    pub fn addresses(&self) -> &[Ipv4Addr] {
         match self {
-            Self::VirtualAppliance(address) => Some(address),
-            Self::VnetLocal
-            | Self::VnetPeering(_)
-            | Self::VirtualNetworkGateway
-            | Self::Internet
-            | Self::None => None,
+            Self::VirtualAppliance(addresses) => addresses,
+            _ => &[],
         }
     }
 }
@@ -94,7 +105,8 @@ impl EffectiveRoute {
     /// `10.0.0.0/8 → None` or `0.0.0.0/0 → VirtualAppliance 10.0.100.4`.
     #[must_use]
     pub fn describe(&self) -> String {
-        let address = self.next_hop.address().map(|address| format!(" {address}")).unwrap_or_default();
+        let addresses = self.next_hop.addresses().iter();
+        let address: String = addresses.map(|address| format!(" {address}")).collect();
         format!("{} → {}{address}", self.prefix, self.next_hop.type_name())
     }
 }
@@ -159,18 +171,23 @@ impl EffectiveRoutes {
 fn user_routes(network: &Network, subnet: SubnetRef) -> Vec<EffectiveRoute> {
     let Some(table) = network.subnet(subnet).route_table else { return Vec::new() };
     let table = network.route_table(table);
-    let routes = table.routes.iter().map(|route| EffectiveRoute {
-        source: RouteSource::User,
-        state: RouteState::Active,
-        prefix: route.prefix.trunc(),
-        next_hop: match route.next_hop {
-            UserNextHop::VirtualAppliance(address) => EffectiveNextHop::VirtualAppliance(address),
-            UserNextHop::VnetLocal => EffectiveNextHop::VnetLocal,
-            UserNextHop::Internet => EffectiveNextHop::Internet,
-            UserNextHop::VirtualNetworkGateway => EffectiveNextHop::VirtualNetworkGateway,
-            UserNextHop::None => EffectiveNextHop::None,
-        },
-        user: Some(UserRouteName { table: table.name.clone(), route: route.name.clone() }),
+    let routes = table.routes.iter().filter_map(|route| {
+        let RouteDestination::Prefix(prefix) = route.destination else { return None };
+        Some(EffectiveRoute {
+            source: RouteSource::User,
+            state: RouteState::Active,
+            prefix: prefix.trunc(),
+            next_hop: match &route.next_hop {
+                UserNextHop::VirtualAppliance(addresses) => {
+                    EffectiveNextHop::VirtualAppliance(addresses.as_slice().into())
+                }
+                UserNextHop::VnetLocal => EffectiveNextHop::VnetLocal,
+                UserNextHop::Internet => EffectiveNextHop::Internet,
+                UserNextHop::VirtualNetworkGateway => EffectiveNextHop::VirtualNetworkGateway([].into()),
+                UserNextHop::None => EffectiveNextHop::None,
+            },
+            user: Some(UserRouteName { table: table.name.clone(), route: route.name.clone() }),
+        })
     });
     routes.collect()
 }
@@ -188,8 +205,10 @@ fn system_routes(network: &Network, vnet: VnetId, user: &[EffectiveRoute]) -> Ve
     let own = network.vnet(vnet).address_space.iter();
     let mut routes: Vec<_> = own.map(|&range| system(range, EffectiveNextHop::VnetLocal)).collect();
     for (link, peer) in connected_peers(network, vnet) {
-        let next_hop = EffectiveNextHop::VnetPeering(link.remote);
-        routes.extend(peer.address_space.iter().map(|&range| system(range, next_hop)));
+        let global = peer.location != network.vnet(vnet).location;
+        let next_hop = EffectiveNextHop::VnetPeering { remote: link.remote, global };
+        let ranges = link.remote_address_space.iter();
+        routes.extend(ranges.map(|&range| system(range, next_hop.clone())));
     }
     // A user-defined default route takes the None routes out of the effective set.
     if !user.iter().any(|route| route.prefix.prefix_len() == 0) {

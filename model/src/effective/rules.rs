@@ -2,25 +2,31 @@
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview>
 
+use std::sync::Arc;
+
 use goal_state::nsg::{
-    Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleGroup,
+    Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleAccess, RuleGroup,
 };
 
+use super::Policy;
 use super::tags::Tags;
 use crate::network::{AddressPrefix, AsgId, Network, NicRef, NsgId, RulePeer, SecurityRule, ServiceTag};
 
 /// The filter of a NIC: outbound its own group and then the subnet's, inbound the other way round.
 #[must_use]
-pub fn filter(network: &Network, nic: NicRef) -> Filter {
+pub fn filter(policy: &Policy<'_>, nic: NicRef) -> Filter {
+    let network = policy.network();
     let own = network.nic(nic).nsg.map(|nsg| (nsg, Association::NetworkInterface));
     let subnet = network.subnet(network.nic(nic).subnet).nsg.map(|nsg| (nsg, Association::Subnet));
     if own.is_none() && subnet.is_none() {
         return Filter::default();
     }
-    let tags = Tags::of(network, network.nic(nic).subnet);
+    let tags = policy.tags(network.nic(nic).subnet);
     let groups = |order: [Option<(NsgId, Association)>; 2], direction| {
         let groups = order.into_iter().flatten();
-        groups.map(|(nsg, association)| group(network, nic, &tags, nsg, association, direction)).collect()
+        groups
+            .map(|(nsg, association)| Arc::new(group(network, nic, tags, nsg, association, direction)))
+            .collect()
     };
     Filter {
         inbound: groups([subnet, own], Direction::Inbound),
@@ -41,7 +47,7 @@ fn group(
     let mut rules: Vec<_> = custom.map(|rule| resolve(network, tags, rule)).collect();
     rules.sort_by_key(|rule| rule.priority);
     rules.extend(default_rules(tags, direction));
-    RuleGroup { network_security_group: nsg.name.clone(), association, rules }
+    RuleGroup { name: nsg.name.clone(), association, rules }
 }
 
 /// A rule that names application security groups on the NIC's own side is there for their members only.
@@ -61,7 +67,7 @@ fn resolve(network: &Network, tags: &Tags, rule: &SecurityRule) -> Rule {
     Rule {
         name: rule.name.clone(),
         priority: rule.priority,
-        access: rule.access,
+        access: rule.access.into(),
         protocol: rule.protocol,
         source: addresses(network, tags, &rule.source),
         source_ports: rule.source_ports.clone(),
@@ -93,7 +99,7 @@ fn default_rules(tags: &Tags, direction: Direction) -> [Rule; 3] {
     let rule = |name: &str, priority, access, source: &AddressSet, destination: &AddressSet| Rule {
         name: name.to_owned(),
         priority,
-        access,
+        access: RuleAccess::from(access),
         protocol: Protocol::Any,
         source: source.clone(),
         source_ports: vec![PortRange::ALL],
@@ -126,14 +132,14 @@ mod tests {
     use super::*;
     use crate::network::build::NetworkBuilder;
 
-    fn names(groups: &[RuleGroup]) -> Vec<String> {
-        let name = |group: &RuleGroup, rule: &Rule| format!("{}/{}", group.network_security_group, rule.name);
+    fn names(groups: &[Arc<RuleGroup>]) -> Vec<String> {
+        let name = |group: &RuleGroup, rule: &Rule| format!("{}/{}", group.name, rule.name);
         groups.iter().flat_map(|group| group.rules.iter().map(|rule| name(group, rule))).collect()
     }
 
     fn filter_of(network: &Network, vm: &str) -> Filter {
         let vm = network.find_vm(vm).unwrap();
-        filter(network, NicRef { vm, index: crate::network::NicIndex(0) })
+        filter(&Policy::new(network), NicRef { vm, index: crate::network::NicIndex(0) })
     }
 
     #[test]
@@ -174,9 +180,8 @@ mod tests {
             .subnet_nsg("a/default", "of-subnet");
         let of_nic = builder.nsg_id("of-nic");
         let network = builder.vm_with("a1", &["10.0.0.4"], |vm| vm.nics[0].nsg = Some(of_nic)).build();
-        let order = |groups: &[RuleGroup]| {
-            groups.iter().map(|group| group.network_security_group.clone()).collect::<Vec<_>>()
-        };
+        let order =
+            |groups: &[Arc<RuleGroup>]| groups.iter().map(|group| group.name.clone()).collect::<Vec<_>>();
         let filter = filter_of(&network, "a1");
         assert_eq!(order(&filter.outbound), ["of-nic", "of-subnet"]);
         assert_eq!(order(&filter.inbound), ["of-subnet", "of-nic"]);

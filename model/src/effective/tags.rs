@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use super::difference::difference;
 use super::reach::connected_peers;
 use super::routes::private_ranges;
-use crate::network::{Network, ServiceTag, SubnetRef, UserNextHop};
+use crate::network::{Network, RouteDestination, ServiceTag, SubnetRef, UserNextHop};
 
 /// The platform's virtual public address: DHCP, DNS, WireServer, and the source of health probes.
 /// <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>
@@ -25,6 +25,7 @@ pub struct Tags {
     virtual_network: AddressSet,
     internet: AddressSet,
     azure_load_balancer: AddressSet,
+    none: AddressSet,
 }
 
 impl Tags {
@@ -33,7 +34,12 @@ impl Tags {
     pub fn of(network: &Network, subnet: SubnetRef) -> Self {
         let virtual_network = virtual_network(network, subnet);
         let internet = difference(&public_addresses(), &virtual_network);
-        Self { virtual_network, internet, azure_load_balancer: AddressSet::new([WIRE_SERVER.into()]) }
+        Self {
+            virtual_network,
+            internet,
+            azure_load_balancer: AddressSet::new([WIRE_SERVER.into()]),
+            none: AddressSet::default(),
+        }
     }
 
     /// The addresses of a tag.
@@ -43,6 +49,10 @@ impl Tags {
             ServiceTag::VirtualNetwork => &self.virtual_network,
             ServiceTag::Internet => &self.internet,
             ServiceTag::AzureLoadBalancer => &self.azure_load_balancer,
+            ServiceTag::AzurePlatformDns
+            | ServiceTag::AzurePlatformImds
+            | ServiceTag::AzurePlatformLkm
+            | ServiceTag::Named(_) => &self.none,
         }
     }
 }
@@ -56,12 +66,13 @@ fn virtual_network(network: &Network, subnet: SubnetRef) -> AddressSet {
         .flat_map(|(_, peer)| peer.address_space.iter().copied());
     let space = AddressSet::new(own.chain(peers).chain([WIRE_SERVER.into()]));
     let Some(table) = network.subnet(subnet).route_table else { return space };
-    let steered = network.route_table(table).routes.iter().filter_map(|route| match route.next_hop {
-        UserNextHop::VirtualAppliance(address) => space.contains(address).then_some(route.prefix),
-        UserNextHop::VnetLocal
-        | UserNextHop::Internet
-        | UserNextHop::VirtualNetworkGateway
-        | UserNextHop::None => None,
+    let steered = network.route_table(table).routes.iter().filter_map(|route| {
+        match (&route.next_hop, route.destination) {
+            (UserNextHop::VirtualAppliance(addresses), RouteDestination::Prefix(prefix)) => {
+                space.contains(addresses[0]).then_some(prefix)
+            }
+            _ => None,
+        }
     });
     AddressSet::new(space.prefixes().iter().copied().chain(steered))
 }

@@ -6,10 +6,12 @@ use goal_state::nsg::{Access, Direction, PortRange, Protocol};
 use goal_state::{MacAddr, Vni};
 use ipnet::Ipv4Net;
 
+use super::vnet::{PrivateEndpointNetworkPolicies, PrivateEndpointVnetPolicies};
 use super::{
-    AddressPrefix, ApplicationSecurityGroup, AsgId, Host, HostId, Network, NetworkSecurityGroup, Nic, NsgId,
-    Peering, RouteTable, RouteTableId, RulePeer, SecurityRule, ServiceTag, Subnet, SubnetRef, UserNextHop,
-    UserRoute, VirtualMachine, VirtualNetwork, VnetId,
+    AddressPrefix, ApplicationSecurityGroup, AsgId, Behavior, Host, HostId, Network, NetworkSecurityGroup,
+    Nic, NsgId, Peering, PeeringScope, PeeringState, PowerState, RouteDestination, RouteTable, RouteTableId,
+    RulePeer, SecurityRule, ServiceTag, ServiceTags, Subnet, SubnetRef, Subscription, UserNextHop, UserRoute,
+    VirtualMachine, VirtualNetwork, VnetId,
 };
 
 /// Adds resources one by one; names must be known before they are used.
@@ -33,6 +35,22 @@ impl NetworkBuilder {
             application_security_groups: Vec::new(),
             route_tables: Vec::new(),
             virtual_machines: Vec::new(),
+            subscription: Subscription::EnterpriseAgreement,
+            behavior: Behavior::default(),
+            service_tags: ServiceTags::default(),
+            security_admin_configurations: Vec::new(),
+            public_ip_addresses: Vec::new(),
+            nat_gateways: Vec::new(),
+            load_balancers: Vec::new(),
+            private_endpoints: Vec::new(),
+            services: Vec::new(),
+            internet_hosts: Vec::new(),
+            virtual_network_gateways: Vec::new(),
+            local_network_gateways: Vec::new(),
+            express_route_circuits: Vec::new(),
+            connections: Vec::new(),
+            route_servers: Vec::new(),
+            on_premises: Vec::new(),
             tests: Vec::new(),
         };
         Self { network }
@@ -55,6 +73,10 @@ impl NetworkBuilder {
             address_space: ranges.iter().map(|range| range.parse().unwrap()).collect(),
             subnets: Vec::new(),
             peerings: Vec::new(),
+            encryption: None,
+            flow_timeout_in_minutes: None,
+            dns_servers: Vec::new(),
+            private_endpoint_vnet_policies: PrivateEndpointVnetPolicies::Disabled,
         });
         self
     }
@@ -66,6 +88,11 @@ impl NetworkBuilder {
             prefix: prefix.parse().unwrap(),
             nsg: None,
             route_table: None,
+            service_endpoints: Vec::new(),
+            nat_gateway: None,
+            default_outbound_access: true,
+            private_endpoint_network_policies: PrivateEndpointNetworkPolicies::Disabled,
+            delegation: None,
         });
         self
     }
@@ -81,16 +108,20 @@ impl NetworkBuilder {
         let mut link = Peering {
             name: format!("to-{to}"),
             remote,
-            connected: false,
+            state: PeeringState::Initiated,
             allow_virtual_network_access: true,
             allow_forwarded_traffic: true,
+            allow_gateway_transit: false,
+            use_remote_gateways: false,
+            scope: PeeringScope::CompleteVnets,
+            remote_address_space: self.network.virtual_networks[remote.0].address_space.clone(),
         };
         change(&mut link);
         let back =
             self.network.virtual_networks[remote.0].peerings.iter_mut().find(|link| link.remote == from);
         if let Some(back) = back {
-            back.connected = true;
-            link.connected = true;
+            back.state = PeeringState::Connected;
+            link.state = PeeringState::Connected;
         }
         self.network.virtual_networks[from.0].peerings.push(link);
         self
@@ -136,11 +167,15 @@ impl NetworkBuilder {
         if let Some(asg) = who.strip_prefix("asg/") {
             return (RulePeer::Asgs(vec![self.asg_id(asg)]), vec![ports]);
         }
-        let tag = ServiceTag::ALL.into_iter().find(|tag| tag.as_str() == who);
-        let prefix = match tag {
+        let prefix = match self.network.service_tags.find(who).map(ServiceTag::Named) {
             Some(tag) => AddressPrefix::Tag(tag),
-            None if who == "*" => AddressPrefix::Any,
-            None => AddressPrefix::Prefix(who.parse().unwrap()),
+            None => match who {
+                "*" => AddressPrefix::Any,
+                "VirtualNetwork" => AddressPrefix::Tag(ServiceTag::VirtualNetwork),
+                "Internet" => AddressPrefix::Tag(ServiceTag::Internet),
+                "AzureLoadBalancer" => AddressPrefix::Tag(ServiceTag::AzureLoadBalancer),
+                _ => AddressPrefix::Prefix(who.parse().unwrap()),
+            },
         };
         (RulePeer::Prefixes(vec![prefix]), vec![ports])
     }
@@ -157,19 +192,22 @@ impl NetworkBuilder {
             let [name, prefix, next_hop] = words[..] else { panic!("{text:?} is no route") };
             UserRoute {
                 name: name.to_owned(),
-                prefix: prefix.parse().unwrap(),
+                destination: RouteDestination::Prefix(prefix.parse().unwrap()),
                 next_hop: match next_hop {
                     "VnetLocal" => UserNextHop::VnetLocal,
                     "Internet" => UserNextHop::Internet,
                     "VirtualNetworkGateway" => UserNextHop::VirtualNetworkGateway,
                     "None" => UserNextHop::None,
-                    address => UserNextHop::VirtualAppliance(address.parse().unwrap()),
+                    addresses => UserNextHop::VirtualAppliance(
+                        addresses.split(',').map(|address| address.parse().unwrap()).collect(),
+                    ),
                 },
             }
         };
         self.network.route_tables.push(RouteTable {
             name: name.to_owned(),
             disable_bgp_route_propagation: false,
+            disable_peering_route: false,
             routes: routes.iter().map(route).collect(),
         });
         self
@@ -217,6 +255,7 @@ impl NetworkBuilder {
                 mac: MacAddr([0x00, 0x0d, 0x3a, 0, number + 1, u8::try_from(index).unwrap()]),
                 subnet: self.subnet_of(vnet, address),
                 addresses: vec![address],
+                public_ips: Vec::new(),
                 nsg: None,
                 asgs: Vec::new(),
                 enable_ip_forwarding: false,
@@ -226,6 +265,8 @@ impl NetworkBuilder {
         let mut vm = VirtualMachine {
             name: name.parse().unwrap(),
             host: HostId(usize::from(number) % self.network.hosts.len()),
+            power_state: PowerState::Running,
+            size: "Standard_D4s_v5".to_owned(),
             nics: nics.collect(),
             guest_ip_forwarding: false,
             guest_masquerade: false,

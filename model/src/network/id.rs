@@ -1,40 +1,54 @@
 //! References between resources: indices into [`super::Network`]'s lists, one type each.
 
 macro_rules! index {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub usize);
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $name(pub usize);
+        )*
     };
 }
 
 index! {
     /// A host.
-    HostId
-}
-index! {
+    HostId;
     /// A virtual network.
-    VnetId
-}
-index! {
+    VnetId;
     /// A network security group.
-    NsgId
-}
-index! {
+    NsgId;
     /// An application security group.
-    AsgId
-}
-index! {
+    AsgId;
+    /// A service tag of [`super::ServiceTags`].
+    TagId;
     /// A route table.
-    RouteTableId
-}
-index! {
+    RouteTableId;
     /// A virtual machine.
-    VmId
-}
-index! {
+    VmId;
     /// A network interface in its VM; 0 is primary.
-    NicIndex
+    NicIndex;
+    /// A public address.
+    PublicIpId;
+    /// A NAT gateway.
+    NatGatewayId;
+    /// A load balancer.
+    LoadBalancerId;
+    /// A virtual network gateway.
+    GatewayId;
+    /// A local network gateway.
+    LocalNetworkGatewayId;
+    /// An ExpressRoute circuit.
+    CircuitId;
+    /// A route server.
+    RouteServerId;
+    /// A site on premises.
+    SiteId;
+    /// A private endpoint.
+    PrivateEndpointId;
+    /// A stand-in for a PaaS service.
+    ServiceId;
+    /// A host in the internet.
+    InternetHostId;
 }
 
 /// A subnet of a virtual network.

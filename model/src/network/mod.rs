@@ -2,11 +2,16 @@
 //!
 //! Only [`crate::validate`] makes one, so the rest of the crate trusts it. Resources refer to each other by index.
 
+pub mod behavior;
 #[cfg(test)]
 pub(crate) mod build;
+pub mod gateway;
 pub mod id;
 pub mod nsg;
+pub mod public;
 pub mod route_table;
+pub mod security_admin;
+pub mod service_tag;
 pub mod vm;
 pub mod vnet;
 
@@ -14,13 +19,27 @@ use std::net::Ipv4Addr;
 
 use goal_state::HostName;
 
-pub use id::{AsgId, HostId, NicIndex, NicRef, NsgId, RouteTableId, SubnetRef, VmId, VnetId};
-pub use nsg::{
-    AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule, ServiceTag,
+pub use crate::topology::Subscription;
+pub use behavior::Behavior;
+pub use gateway::{
+    Announcement, BgpSpeaker, Connection, ConnectionTarget, ExpressRouteCircuit, LocalNetworkGateway,
+    OnPremisesSite, RouteServer, RouteServerPeer, VirtualNetworkGateway,
 };
-pub use route_table::{RouteTable, UserNextHop, UserRoute};
-pub use vm::{Nic, TestCase, VirtualMachine};
-pub use vnet::{Peering, Subnet, VirtualNetwork};
+pub use id::{
+    AsgId, CircuitId, GatewayId, HostId, InternetHostId, LoadBalancerId, LocalNetworkGatewayId, NatGatewayId,
+    NicIndex, NicRef, NsgId, PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId, ServiceId, SiteId,
+    SubnetRef, TagId, VmId, VnetId,
+};
+pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
+pub use public::{
+    Frontend, FrontendAddress, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway,
+    OutboundRule, PrivateEndpoint, PublicIpAddress, Service,
+};
+pub use route_table::{RouteDestination, RouteTable, UserNextHop, UserRoute};
+pub use security_admin::{SecurityAdminConfiguration, SecurityAdminRule};
+pub use service_tag::{ServiceTag, ServiceTags, TagPrefixes};
+pub use vm::{Nic, PowerState, TestCase, VirtualMachine};
+pub use vnet::{Peering, PeeringScope, PeeringState, ServiceEndpoint, Subnet, VirtualNetwork};
 
 /// A lab's network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +58,38 @@ pub struct Network {
     pub route_tables: Vec<RouteTable>,
     /// Virtual machines, in the order of the file.
     pub virtual_machines: Vec<VirtualMachine>,
+    /// The kind of subscription.
+    pub subscription: Subscription,
+    /// Which variants hold where sources disagree.
+    pub behavior: Behavior,
+    /// Service tags whose addresses are data.
+    pub service_tags: ServiceTags,
+    /// Security admin configurations, the highest scope first.
+    pub security_admin_configurations: Vec<SecurityAdminConfiguration>,
+    /// Public addresses, in the order of the file.
+    pub public_ip_addresses: Vec<PublicIpAddress>,
+    /// NAT gateways, in the order of the file.
+    pub nat_gateways: Vec<NatGateway>,
+    /// Load balancers, in the order of the file.
+    pub load_balancers: Vec<LoadBalancer>,
+    /// Private endpoints, in the order of the file.
+    pub private_endpoints: Vec<PrivateEndpoint>,
+    /// Stand-ins for PaaS services, in the order of the file.
+    pub services: Vec<Service>,
+    /// Hosts in the internet, in the order of the file.
+    pub internet_hosts: Vec<InternetHost>,
+    /// Virtual network gateways, in the order of the file.
+    pub virtual_network_gateways: Vec<VirtualNetworkGateway>,
+    /// Local network gateways, in the order of the file.
+    pub local_network_gateways: Vec<LocalNetworkGateway>,
+    /// ExpressRoute circuits, in the order of the file.
+    pub express_route_circuits: Vec<ExpressRouteCircuit>,
+    /// Connections of gateways, in the order of the file.
+    pub connections: Vec<Connection>,
+    /// Route servers, in the order of the file.
+    pub route_servers: Vec<RouteServer>,
+    /// Sites on premises, in the order of the file.
+    pub on_premises: Vec<OnPremisesSite>,
     /// What `vnetlab test` asks, in the order of the file.
     pub tests: Vec<TestCase>,
 }
@@ -83,6 +134,72 @@ impl Network {
     #[must_use]
     pub fn nsg(&self, id: NsgId) -> &NetworkSecurityGroup {
         &self.network_security_groups[id.0]
+    }
+
+    /// A public address by its id.
+    #[must_use]
+    pub fn public_ip(&self, id: PublicIpId) -> &PublicIpAddress {
+        &self.public_ip_addresses[id.0]
+    }
+
+    /// A NAT gateway by its id.
+    #[must_use]
+    pub fn nat_gateway(&self, id: NatGatewayId) -> &NatGateway {
+        &self.nat_gateways[id.0]
+    }
+
+    /// A load balancer by its id.
+    #[must_use]
+    pub fn load_balancer(&self, id: LoadBalancerId) -> &LoadBalancer {
+        &self.load_balancers[id.0]
+    }
+
+    /// A private endpoint by its id.
+    #[must_use]
+    pub fn private_endpoint(&self, id: PrivateEndpointId) -> &PrivateEndpoint {
+        &self.private_endpoints[id.0]
+    }
+
+    /// A service by its id.
+    #[must_use]
+    pub fn service(&self, id: ServiceId) -> &Service {
+        &self.services[id.0]
+    }
+
+    /// An internet host by its id.
+    #[must_use]
+    pub fn internet_host(&self, id: InternetHostId) -> &InternetHost {
+        &self.internet_hosts[id.0]
+    }
+
+    /// A virtual network gateway by its id.
+    #[must_use]
+    pub fn gateway(&self, id: GatewayId) -> &VirtualNetworkGateway {
+        &self.virtual_network_gateways[id.0]
+    }
+
+    /// A local network gateway by its id.
+    #[must_use]
+    pub fn local_network_gateway(&self, id: LocalNetworkGatewayId) -> &LocalNetworkGateway {
+        &self.local_network_gateways[id.0]
+    }
+
+    /// An ExpressRoute circuit by its id.
+    #[must_use]
+    pub fn circuit(&self, id: CircuitId) -> &ExpressRouteCircuit {
+        &self.express_route_circuits[id.0]
+    }
+
+    /// A route server by its id.
+    #[must_use]
+    pub fn route_server(&self, id: RouteServerId) -> &RouteServer {
+        &self.route_servers[id.0]
+    }
+
+    /// A site on premises by its id.
+    #[must_use]
+    pub fn site(&self, id: SiteId) -> &OnPremisesSite {
+        &self.on_premises[id.0]
     }
 
     /// A route table by its id.

@@ -3,7 +3,7 @@
 use goal_state::nsg::{Access, Direction, PortRange, Protocol};
 use ipnet::Ipv4Net;
 
-use super::AsgId;
+use super::{AsgId, ServiceTag};
 
 /// A network security group. The six default rules are not listed; they always exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,30 +62,4 @@ pub enum AddressPrefix {
     Prefix(Ipv4Net),
     /// A service tag.
     Tag(ServiceTag),
-}
-
-/// The service tags that are built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ServiceTag {
-    /// The virtual network's space, its peers' and 168.63.129.16, and more: it differs per subnet.
-    VirtualNetwork,
-    /// Public addresses outside `VirtualNetwork`.
-    Internet,
-    /// 168.63.129.16, where health probes come from.
-    AzureLoadBalancer,
-}
-
-impl ServiceTag {
-    /// Every tag that is built.
-    pub const ALL: [Self; 3] = [Self::VirtualNetwork, Self::Internet, Self::AzureLoadBalancer];
-
-    /// Azure's spelling.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::VirtualNetwork => "VirtualNetwork",
-            Self::Internet => "Internet",
-            Self::AzureLoadBalancer => "AzureLoadBalancer",
-        }
-    }
 }

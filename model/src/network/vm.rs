@@ -6,15 +6,21 @@ use goal_state::nsg::{Access, Protocol};
 use goal_state::vm::Listen;
 use goal_state::{MacAddr, VmName, ids::NicName};
 
-use super::{AsgId, HostId, NsgId, SubnetRef};
+pub use crate::topology::PowerState;
+
+use super::{AsgId, HostId, NsgId, PublicIpId, SubnetRef};
 
 /// A virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VirtualMachine {
     /// Its name.
     pub name: VmName,
-    /// Where it runs.
+    /// Where it runs, or would.
     pub host: HostId,
+    /// A deallocated one keeps its addresses, and nobody answers there.
+    pub power_state: PowerState,
+    /// Its size, `Standard_D4s_v5`.
+    pub size: String,
     /// Its interfaces; the first is primary. Never empty.
     pub nics: Vec<Nic>,
     /// Whether the guest operating system forwards packets.
@@ -38,13 +44,15 @@ pub struct Nic {
     pub subnet: SubnetRef,
     /// Its private addresses; the first is primary. Never empty.
     pub addresses: Vec<Ipv4Addr>,
+    /// Private addresses with a public one of their own, in the order of `addresses`.
+    pub public_ips: Vec<(Ipv4Addr, PublicIpId)>,
     /// The group on the interface itself.
     pub nsg: Option<NsgId>,
     /// The groups that it is a member of.
     pub asgs: Vec<AsgId>,
     /// Whether it may send and receive packets of others.
     pub enable_ip_forwarding: bool,
-    /// Whether it has a VF. Of no effect until the VF path is built.
+    /// Whether it has a VF.
     pub enable_accelerated_networking: bool,
 }
 

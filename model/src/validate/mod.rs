@@ -34,7 +34,7 @@ mod virtual_network;
 mod vni;
 
 use crate::diagnostic::{Diagnostic, Severity, line_column};
-use crate::network::{Network, Peering, VirtualMachine};
+use crate::network::{Behavior, Network, Peering, ServiceTags, VirtualMachine};
 use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
@@ -140,6 +140,25 @@ fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Ne
         application_security_groups,
         route_tables,
         virtual_machines: machines.into_iter().collect::<Option<Vec<VirtualMachine>>>()?,
+        subscription: topology
+            .subscription
+            .as_ref()
+            .map_or(topology::Subscription::EnterpriseAgreement, |subscription| subscription.value),
+        behavior: Behavior::default(),
+        service_tags: ServiceTags::default(),
+        security_admin_configurations: Vec::new(),
+        public_ip_addresses: Vec::new(),
+        nat_gateways: Vec::new(),
+        load_balancers: Vec::new(),
+        private_endpoints: Vec::new(),
+        services: Vec::new(),
+        internet_hosts: Vec::new(),
+        virtual_network_gateways: Vec::new(),
+        local_network_gateways: Vec::new(),
+        express_route_circuits: Vec::new(),
+        connections: Vec::new(),
+        route_servers: Vec::new(),
+        on_premises: Vec::new(),
         tests,
     })
 }

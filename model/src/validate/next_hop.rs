@@ -68,8 +68,10 @@ impl<'a> NextHops<'a> {
     }
 
     fn problem(&self, vnet: VnetId, table: RouteTableId, route: &UserRoute) -> Option<Problem> {
-        match route.next_hop {
-            UserNextHop::VirtualAppliance(address) => self.appliance_problem(vnet, table, route, address),
+        match &route.next_hop {
+            UserNextHop::VirtualAppliance(addresses) => {
+                addresses.iter().find_map(|&address| self.appliance_problem(vnet, table, route, address))
+            }
             UserNextHop::VirtualNetworkGateway => Some((
                 "NextHopGatewayMissing",
                 format!("route `{}` leads to a virtual network gateway, and there is none", route.name),
@@ -128,7 +130,7 @@ impl<'a> NextHops<'a> {
     fn reachable(&self, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
         let reaches = |other: VnetId| {
             other == vnet
-                || self.network.vnet(vnet).peering_to(other).is_some_and(|peering| peering.connected)
+                || self.network.vnet(vnet).peering_to(other).is_some_and(|peering| peering.is_connected())
         };
         self.with(address).iter().copied().find(|nic| reaches(self.network.nic(*nic).subnet.vnet))
     }

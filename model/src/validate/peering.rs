@@ -4,7 +4,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::network::{Peering, VnetId};
+use ipnet::Ipv4Net;
+
+use crate::network::{Peering, PeeringScope, PeeringState, VnetId};
 use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
@@ -59,7 +61,7 @@ impl Links<'_> {
                 }
             }
             let connected = self.connected(local, remote, name, link, report);
-            peerings.push(peering(name, link, remote, connected));
+            peerings.push(peering(name, link, remote, connected, &self.vnets[remote].space));
         }
         self.check_spaces_of_peers(local, &peers, report);
         peerings
@@ -156,16 +158,26 @@ impl Links<'_> {
     }
 }
 
-fn peering(name: &Spanned<String>, link: &topology::Peering, remote: usize, connected: bool) -> Peering {
+fn peering(
+    name: &Spanned<String>,
+    link: &topology::Peering,
+    remote: usize,
+    connected: bool,
+    remote_space: &[Ipv4Net],
+) -> Peering {
     Peering {
         name: name.value.clone(),
         remote: VnetId(remote),
-        connected,
+        state: if connected { PeeringState::Connected } else { PeeringState::Initiated },
         allow_virtual_network_access: link
             .allow_virtual_network_access
             .as_ref()
             .is_none_or(|flag| flag.value),
         allow_forwarded_traffic: is_true(link.allow_forwarded_traffic.as_ref()),
+        allow_gateway_transit: is_true(link.allow_gateway_transit.as_ref()),
+        use_remote_gateways: is_true(link.use_remote_gateways.as_ref()),
+        scope: PeeringScope::CompleteVnets,
+        remote_address_space: remote_space.to_vec(),
     }
 }
 

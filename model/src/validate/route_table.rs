@@ -37,7 +37,7 @@ fn route_table(name: &Spanned<String>, raw: &topology::RouteTable, report: &mut 
         }
         routes.extend(next_hop.map(|next_hop| UserRoute {
             name: route_name.value.clone(),
-            prefix,
+            destination: crate::network::RouteDestination::Prefix(prefix),
             next_hop,
         }));
     }
@@ -47,6 +47,7 @@ fn route_table(name: &Spanned<String>, raw: &topology::RouteTable, report: &mut 
             .disable_bgp_route_propagation
             .as_ref()
             .is_some_and(|flag| flag.value),
+        disable_peering_route: false,
         routes,
     }
 }
@@ -106,7 +107,7 @@ fn appliance(name: &Spanned<String>, route: &topology::Route, report: &mut Repor
         let message = format!("route `{name}` leads to {ip}, which no NIC can have");
         report.error("RouteNextHopAddress", address.span, message, "give it the private address of a NIC");
     }
-    Some(UserNextHop::VirtualAppliance(ip))
+    Some(UserNextHop::VirtualAppliance(vec![ip]))
 }
 
 /// Where the prefix of a route was written.

@@ -17,7 +17,7 @@ pub(super) enum Word {
 
 /// What `word` is. Tags are compared without case; a region after a dot, as in `Storage.WestEurope`, is not looked at.
 pub(super) fn look_up(word: &str) -> Word {
-    if let Some(tag) = ServiceTag::ALL.into_iter().find(|tag| tag.as_str().eq_ignore_ascii_case(word)) {
+    if let Some((_, tag)) = BUILT.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
         return Word::Built(tag);
     }
     let is_tag = |tag: &&&str| {
@@ -27,9 +27,15 @@ pub(super) fn look_up(word: &str) -> Word {
     OTHERS.iter().find(is_tag).map_or(Word::Unknown, |tag| Word::NotBuilt(tag))
 }
 
+const BUILT: [(&str, ServiceTag); 3] = [
+    ("VirtualNetwork", ServiceTag::VirtualNetwork),
+    ("Internet", ServiceTag::Internet),
+    ("AzureLoadBalancer", ServiceTag::AzureLoadBalancer),
+];
+
 /// The spelling of every tag.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    ServiceTag::ALL.into_iter().map(ServiceTag::as_str).chain(OTHERS.iter().copied())
+    BUILT.into_iter().map(|(name, _)| name).chain(OTHERS.iter().copied())
 }
 
 /// Azure's other tags, without the regional forms.

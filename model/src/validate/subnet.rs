@@ -4,7 +4,8 @@
 
 use ipnet::Ipv4Net;
 
-use crate::network::{NsgId, RouteTable, RouteTableId, Subnet, UserNextHop};
+use crate::network::vnet::PrivateEndpointNetworkPolicies;
+use crate::network::{NsgId, RouteDestination, RouteTable, RouteTableId, Subnet, UserNextHop, UserRoute};
 use crate::topology::{self, Spanned, Topology};
 
 use super::directory::Directory;
@@ -29,7 +30,17 @@ impl DraftSubnet {
     /// The subnet; none when its prefix is wrong.
     pub(super) fn finish(self) -> Option<Subnet> {
         let Self { name, prefix, nsg, route_table } = self;
-        Some(Subnet { name, prefix: prefix?, nsg, route_table })
+        Some(Subnet {
+            name,
+            prefix: prefix?,
+            nsg,
+            route_table,
+            service_endpoints: Vec::new(),
+            nat_gateway: None,
+            default_outbound_access: true,
+            private_endpoint_network_policies: PrivateEndpointNetworkPolicies::Disabled,
+            delegation: None,
+        })
     }
 }
 
@@ -246,10 +257,12 @@ impl SubnetCheck<'_> {
 }
 
 fn has_default_route(table: &RouteTable) -> bool {
-    table.routes.iter().any(|route| route.prefix.prefix_len() == 0)
+    table.routes.iter().any(
+        |route| matches!(route.destination, RouteDestination::Prefix(prefix) if prefix.prefix_len() == 0),
+    )
 }
 
 fn is_only_internet(table: &RouteTable) -> bool {
-    let leads_out = |next_hop| next_hop == UserNextHop::Internet;
-    table.routes.len() == 1 && has_default_route(table) && table.routes.iter().all(|r| leads_out(r.next_hop))
+    let leads_out = |route: &UserRoute| route.next_hop == UserNextHop::Internet;
+    table.routes.len() == 1 && has_default_route(table) && table.routes.iter().all(leads_out)
 }

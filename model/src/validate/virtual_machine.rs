@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use goal_state::VmName;
 use goal_state::vm::{Listen, Transport};
 
-use crate::network::{HostId, Nic, VirtualMachine, VnetId};
+use crate::network::{HostId, Nic, PowerState, VirtualMachine, VnetId};
 use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
@@ -17,6 +17,9 @@ use super::placement::Placement;
 use super::private_address::private_addresses;
 use super::report::Report;
 use super::virtual_network::DraftVnet;
+
+/// The size of a VM that names none.
+const DEFAULT_SIZE: &str = "Standard_D4s_v5";
 
 /// A virtual machine whose NICs have no addresses yet.
 #[derive(Debug)]
@@ -266,6 +269,7 @@ fn finish_nic(
         mac,
         subnet: nic.subnet?,
         addresses: addresses?,
+        public_ips: Vec::new(),
         nsg: nic.nsg,
         asgs: nic.asgs.iter().map(|(asg, _)| *asg).collect(),
         enable_ip_forwarding: nic.enable_ip_forwarding,
@@ -279,6 +283,8 @@ fn finish(draft: &DraftVm<'_>, host: Option<HostId>, nics: Option<Vec<Nic>>) -> 
     Some(VirtualMachine {
         name: VmName::new(&draft.name.value).ok()?,
         host: host?,
+        power_state: draft.raw.power_state.as_ref().map_or(PowerState::Running, |state| state.value),
+        size: draft.raw.size.as_ref().map_or_else(|| DEFAULT_SIZE.to_owned(), |size| size.value.clone()),
         nics: nics?,
         guest_ip_forwarding: flag(guest.and_then(|guest| guest.ip_forwarding.as_ref())),
         guest_masquerade: flag(guest.and_then(|guest| guest.masquerade.as_ref())),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use goal_state::Vni;
 use ipnet::Ipv4Net;
 
+use crate::network::vnet::PrivateEndpointVnetPolicies;
 use crate::network::{Peering, RouteTable, VirtualNetwork};
 use crate::topology::{self, OneOrMany, Spanned, Topology};
 
@@ -48,6 +49,10 @@ impl DraftVnet {
             address_space: self.space,
             subnets: self.subnets.into_iter().map(DraftSubnet::finish).collect::<Option<_>>()?,
             peerings,
+            encryption: None,
+            flow_timeout_in_minutes: None,
+            dns_servers: Vec::new(),
+            private_endpoint_vnet_policies: PrivateEndpointVnetPolicies::Disabled,
         })
     }
 }

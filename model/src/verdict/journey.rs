@@ -9,6 +9,7 @@ use super::explanation::{Crossing, Reason, Received, Step};
 use super::guest::{self, Reception};
 use super::packet::Packet;
 use super::port::{Decision, Onward, Port};
+use crate::effective::Policy;
 use crate::network::{Network, NicRef, VmId};
 
 /// How often a packet can be sent: the TTL that Linux gives it. Ports do not take from it.
@@ -110,7 +111,8 @@ impl Journey {
 }
 
 /// Walks `packet`, which a program in `sender` sends, until it arrives or is dropped.
-pub(super) fn travel(network: &Network, flows: &mut Flows, sender: VmId, packet: Packet) -> Journey {
+pub(super) fn travel(policy: &Policy<'_>, flows: &mut Flows, sender: VmId, packet: Packet) -> Journey {
+    let network = policy.network();
     let start = End::Arrived { vm: sender, packet };
     let mut journey = Journey {
         end: start,
@@ -130,7 +132,7 @@ pub(super) fn travel(network: &Network, flows: &mut Flows, sender: VmId, packet:
         if !sent.insert(at) {
             break;
         }
-        match carry(network, flows, &mut journey, at.0, at.1) {
+        match carry(policy, flows, &mut journey, at.0, at.1) {
             Ok(Some(next)) => at = next,
             Ok(None) => return journey,
             Err(reason) => {
@@ -145,23 +147,24 @@ pub(super) fn travel(network: &Network, flows: &mut Flows, sender: VmId, packet:
 
 /// One hop: out of a guest, through two ports, into a guest. The guest and packet that go on, or none at the end.
 fn carry(
-    network: &Network,
+    policy: &Policy<'_>,
     flows: &mut Flows,
     journey: &mut Journey,
     vm: VmId,
     packet: Packet,
 ) -> Result<Option<(VmId, Packet)>, Reason> {
+    let network = policy.network();
     let sender = guest::egress(network, vm, packet.source, packet.destination);
-    let onward = Port::new(network, sender, &mut journey.steps).outbound(flows, packet)?;
+    let onward = Port::new(policy, sender, &mut journey.steps).outbound(flows, packet)?;
     flows.accept(sender, packet);
     journey.crossings.push(Crossing { nic: nic_id(network, sender), direction: Direction::Outbound });
     let receiver = match onward {
         Onward::To(receiver) => receiver,
-        Onward::Nobody => return Err(Port::new(network, sender, &mut journey.steps).no_destination(packet)),
+        Onward::Nobody => return Err(Port::new(policy, sender, &mut journey.steps).no_destination(packet)),
     };
 
     journey.path.push(receiver.vm);
-    Port::new(network, receiver, &mut journey.steps).inbound(flows, sender, packet)?;
+    Port::new(policy, receiver, &mut journey.steps).inbound(flows, sender, packet)?;
     flows.accept(receiver, packet);
     journey.crossings.push(Crossing { nic: nic_id(network, receiver), direction: Direction::Inbound });
     enter_guest(network, flows, journey, receiver.vm, packet)

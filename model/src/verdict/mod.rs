@@ -44,6 +44,7 @@ pub use explanation::{Crossing, Evidence, Explanation, Observed, Proof, Reason, 
 pub use packet::{IpProtocol, Packet};
 pub use question::{Question, QuestionError};
 
+use crate::effective::Policy;
 use crate::network::{Network, VmId};
 use journey::{End, Flows, Journey, travel};
 use question::Asked;
@@ -52,16 +53,17 @@ use question::Asked;
 ///
 /// # Errors
 /// [`QuestionError`] when the question names nobody, or leaves out a port that its protocol needs.
-pub fn explain(network: &Network, question: &Question) -> Result<Explanation, QuestionError> {
+pub fn explain(policy: &Policy<'_>, question: &Question) -> Result<Explanation, QuestionError> {
+    let network = policy.network();
     let asked = Asked::resolve(network, question)?;
     let mut flows = Flows::default();
-    let first = accept(network, &asked, travel(network, &mut flows, asked.sender, asked.packet));
+    let first = accept(network, &asked, travel(policy, &mut flows, asked.sender, asked.packet));
     let names = |path: &[VmId]| path.iter().map(|&vm| network.vm(vm).name.to_string()).collect::<Vec<_>>();
 
     let reply = match &first.end {
         End::Arrived { vm, packet } => {
             flows.turn_round();
-            Some(come_back(&asked, network, travel(network, &mut flows, *vm, packet.reversed())))
+            Some(come_back(&asked, network, travel(policy, &mut flows, *vm, packet.reversed())))
         }
         End::Dropped(_) => None,
     };

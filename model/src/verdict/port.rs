@@ -13,7 +13,7 @@ use super::packet::{IpProtocol, Packet};
 use super::rule_match::first_match;
 use crate::effective::hop::peering_name;
 use crate::effective::tags::{INSTANCE_METADATA, WIRE_SERVER};
-use crate::effective::{EffectiveRoute, EffectiveRoutes, Hop, filter, hop, reach};
+use crate::effective::{EffectiveRoute, Hop, Policy, hop};
 use crate::network::{Network, NicRef};
 
 /// The UDP source port that the platform keeps for itself.
@@ -30,6 +30,7 @@ pub(super) enum Onward {
 
 /// A port at work on one packet: writes down each decision.
 pub(super) struct Port<'a> {
+    policy: &'a Policy<'a>,
     network: &'a Network,
     nic: NicRef,
     at: String,
@@ -37,8 +38,9 @@ pub(super) struct Port<'a> {
 }
 
 impl<'a> Port<'a> {
-    pub(super) fn new(network: &'a Network, nic: NicRef, steps: &'a mut Vec<Step>) -> Self {
-        Self { network, nic, at: network.vm(nic.vm).name.to_string(), steps }
+    pub(super) fn new(policy: &'a Policy<'a>, nic: NicRef, steps: &'a mut Vec<Step>) -> Self {
+        let network = policy.network();
+        Self { policy, network, nic, at: network.vm(nic.vm).name.to_string(), steps }
     }
 
     /// Decides about a packet from the guest, and says where it goes.
@@ -114,8 +116,7 @@ impl<'a> Port<'a> {
         if flows.knows(self.nic, packet) {
             return Ok(());
         }
-        let filter = filter(self.network, self.nic);
-        for group in filter.groups(direction) {
+        for group in self.policy.filter(self.nic).groups(direction) {
             self.check_group(group, direction, packet)?;
         }
         Ok(())
@@ -124,6 +125,7 @@ impl<'a> Port<'a> {
     fn check_group(&mut self, group: &RuleGroup, direction: Direction, packet: Packet) -> Result<(), Reason> {
         let Some(rule) = first_match(group, &packet) else { return Ok(()) };
         let association = match group.association {
+            Association::NetworkManager => "network manager".to_owned(),
             Association::NetworkInterface => format!("network interface {}", self.network.nic(self.nic).name),
             Association::Subnet => format!("subnet {}", self.subnet_name()),
         };
@@ -137,10 +139,10 @@ impl<'a> Port<'a> {
         let decision = Decision {
             stage: DropReason::NetworkSecurityGroup,
             direction: Some(direction),
-            resource: Some(group.network_security_group.clone()),
+            resource: Some(group.name.clone()),
             rule: Some(rule.name.clone()),
         };
-        match rule.access {
+        match rule.access.access() {
             Access::Allow => {
                 self.allow(decision, detail);
                 Ok(())
@@ -156,13 +158,13 @@ impl<'a> Port<'a> {
 
     fn route(&mut self, packet: Packet) -> Result<Onward, Reason> {
         let subnet = self.network.nic(self.nic).subnet;
-        let routes = EffectiveRoutes::of(self.network, subnet);
-        let reachable = reach::reachable_addresses(self.network, subnet.vnet);
+        let routes = self.policy.routes(subnet);
+        let reachable = self.policy.reachable(subnet.vnet);
         let Some(route) = routes.lookup(packet.destination) else {
             let detail = format!("no route covers {}", packet.destination);
             return Err(self.deny(Decision::new(DropReason::Route), detail));
         };
-        let onward = match hop(self.network, self.nic, &reachable, route) {
+        let onward = match hop(self.policy, self.nic, route) {
             Hop::Drop(reason) => {
                 return Err(self.deny(self.route_decision(reason, route), drop_detail(reason, route)));
             }

@@ -28,7 +28,7 @@ fn matches_protocol(rule: &Rule, packet: &Packet) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use goal_state::nsg::{Access, AddressSet, Association, PortRange};
+    use goal_state::nsg::{AddressSet, Association, PortRange, RuleAccess};
     use ipnet::Ipv4Net;
     use proptest::prelude::*;
 
@@ -61,7 +61,7 @@ mod tests {
             |(protocol, source, source_ports, destination, destination_ports)| Rule {
                 name: String::new(),
                 priority: 100,
-                access: Access::Allow,
+                access: RuleAccess::Allow,
                 protocol,
                 source,
                 source_ports,
@@ -127,7 +127,7 @@ mod tests {
         ) {
             let expected = oracle(&rules, &packet);
             let group = RuleGroup {
-                network_security_group: "nsg".to_owned(),
+                name: "nsg".to_owned(),
                 association: Association::Subnet,
                 rules: rules.iter().enumerate().map(|(index, rule)| Rule { name: index.to_string(), ..rule.clone() }).collect(),
             };

@@ -15,13 +15,20 @@ use crate::lower::drop_log::{DropMark, LogPrefix};
 
 pub use packet::{ArpRequest, arp_request, five_tuple};
 
-/// What a port logged, as an event. None when the log is not ours or the packet is not IPv4.
+/// What a port logged at `time_us` (Unix time in microseconds), as an event. None when the log is not ours or the packet is not IPv4.
 #[must_use]
-pub fn port_event(goal: &HostGoalState, nic: &NicId, prefix: &str, payload: &[u8]) -> Option<Event> {
+pub fn port_event(
+    goal: &HostGoalState,
+    nic: &NicId,
+    prefix: &str,
+    payload: &[u8],
+    time_us: u64,
+) -> Option<Event> {
     let packet = five_tuple(payload)?;
     Some(match LogPrefix::parse(prefix)? {
         LogPrefix::Seen(direction) => Event::Seen(SeenEvent { nic: nic.clone(), direction, packet }),
         LogPrefix::Drop(mark) => Event::Drop(DropEvent {
+            time_us,
             nic: Some(nic.clone()),
             direction: mark.direction,
             reason: mark.reason,
@@ -36,7 +43,7 @@ pub fn port_event(goal: &HostGoalState, nic: &NicId, prefix: &str, payload: &[u8
 /// The port asks without an address of its own, so that the asker is known by its Ethernet address. For packets that
 /// an appliance forwards, that is the appliance.
 #[must_use]
-pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8]) -> Option<Event> {
+pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8], time_us: u64) -> Option<Event> {
     let LogPrefix::Drop(mark @ DropMark { reason: DropReason::NoDestination, .. }) =
         LogPrefix::parse(prefix)?
     else {
@@ -46,6 +53,7 @@ pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8]) -> Option<
     let (nic, source) = nic_with(goal, request.sender)?;
     let destination = request.target;
     Some(Event::Drop(DropEvent {
+        time_us,
         nic: Some(nic),
         direction: mark.direction,
         reason: mark.reason,
@@ -66,11 +74,7 @@ fn dropped_by(port: &Port, mark: DropMark) -> Option<DroppedBy> {
 fn by_group(port: &Port, direction: Direction, association: Association, priority: u32) -> Option<DroppedBy> {
     let group = port.filter.groups(direction).iter().find(|group| group.association == association)?;
     let rule = group.rules.iter().find(|rule| u32::from(rule.priority) == priority)?;
-    Some(DroppedBy {
-        resource: group.network_security_group.clone(),
-        rule: rule.name.clone(),
-        association: Some(association),
-    })
+    Some(DroppedBy { resource: group.name.clone(), rule: rule.name.clone(), association: Some(association) })
 }
 
 fn by_refusal(port: &Port, index: u32) -> Option<DroppedBy> {
@@ -118,7 +122,7 @@ mod tests {
     fn by(nic: &str, mark: DropMark) -> Option<(String, String, Option<Association>)> {
         let nic = NicId { vm: nic.parse().unwrap(), nic: "nic0".parse().unwrap() };
         let prefix = LogPrefix::Drop(mark).to_string();
-        match port_event(&hub_and_spoke(), &nic, &prefix, &TCP).unwrap() {
+        match port_event(&hub_and_spoke(), &nic, &prefix, &TCP, 7).unwrap() {
             Event::Drop(DropEvent { by, packet, .. }) => {
                 assert_eq!((packet.source_port, packet.destination_port), (40_000, 80));
                 by.map(|by| (by.resource, by.rule, by.association))
@@ -162,12 +166,12 @@ mod tests {
         arp[..8].copy_from_slice(&[0, 1, 8, 0, 6, 4, 0, 1]);
         arp[8..14].copy_from_slice(&[0, 0x0d, 0x3a, 0, 0, 2]);
         arp[24..28].copy_from_slice(&[10, 1, 1, 9]);
-        let event = host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp).unwrap();
+        let event = host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp, 7).unwrap();
         let Event::Drop(event) = event else { panic!("{event:?}") };
         let asker = NicId { vm: "web1".parse().unwrap(), nic: "nic0".parse().unwrap() };
         assert_eq!((event.nic, event.reason), (Some(asker), DropReason::NoDestination));
         assert_eq!(event.packet.source.octets(), [10, 1, 1, 4]);
         assert_eq!(event.packet.destination.octets(), [10, 1, 1, 9]);
-        assert!(host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp[..20]).is_none());
+        assert!(host_event(&hub_and_spoke(), "vl drop 14 1 0 1002", &arp[..20], 7).is_none());
     }
 }

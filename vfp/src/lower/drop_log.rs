@@ -114,6 +114,7 @@ fn association_number(association: Option<Association>) -> u8 {
         None => 0,
         Some(Association::NetworkInterface) => 1,
         Some(Association::Subnet) => 2,
+        Some(Association::NetworkManager) => 3,
     }
 }
 
@@ -122,6 +123,7 @@ fn parse_association(text: &str) -> Option<Option<Association>> {
         "0" => Some(None),
         "1" => Some(Some(Association::NetworkInterface)),
         "2" => Some(Some(Association::Subnet)),
+        "3" => Some(Some(Association::NetworkManager)),
         _ => None,
     }
 }
@@ -134,7 +136,12 @@ mod tests {
     fn every_prefix_is_read_as_it_was_written_and_is_short_enough() {
         for reason in DropReason::ALL {
             for direction in [Direction::Inbound, Direction::Outbound] {
-                for association in [None, Some(Association::NetworkInterface), Some(Association::Subnet)] {
+                for association in [
+                    None,
+                    Some(Association::NetworkInterface),
+                    Some(Association::Subnet),
+                    Some(Association::NetworkManager),
+                ] {
                     for number in [0, 65_500, DropMark::NONE] {
                         let prefix = LogPrefix::Drop(DropMark { reason, direction, association, number });
                         assert_eq!(LogPrefix::parse(&prefix.to_string()), Some(prefix));
@@ -156,7 +163,7 @@ mod tests {
             "vl drop",
             "vl drop 99 0 0 0",
             "vl drop 4 2 0 0",
-            "vl drop 4 0 3 0",
+            "vl drop 4 0 4 0",
             "vl seen",
             "vl seen 0 0",
             "drop 4 0 0 0 0",

@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/azure/virtual-network/network-security-group-how-it-works>
 
 use goal_state::DropReason;
-use goal_state::nsg::{Access, AddressSet, Direction, PortRange, Rule, RuleGroup};
+use goal_state::nsg::{AddressSet, Direction, PortRange, Rule, RuleAccess, RuleGroup};
 
 use super::drop_log::DropMark;
 use crate::ruleset::{self, Action, Chain, Counter, Match};
@@ -31,7 +31,7 @@ pub fn counter_name(group: &RuleGroup, direction: Direction, rule: &Rule) -> Str
 pub(super) fn counters(group: &RuleGroup, direction: Direction) -> Vec<Counter> {
     let counter = |rule| Counter {
         name: counter_name(group, direction, rule),
-        comment: format!("{}/{}", group.network_security_group, rule.name),
+        comment: format!("{}/{}", group.name, rule.name),
     };
     group.rules.iter().map(counter).collect()
 }
@@ -140,8 +140,8 @@ fn disjoint(ranges: &[PortRange]) -> Vec<PortRange> {
 fn actions(group: &RuleGroup, direction: Direction, rule: &Rule) -> Vec<Action> {
     let count = Action::Count(counter_name(group, direction, rule));
     match rule.access {
-        Access::Allow => vec![count, Action::Return],
-        Access::Deny => {
+        RuleAccess::Allow | RuleAccess::AlwaysAllow => vec![count, Action::Return],
+        RuleAccess::Deny => {
             let mark = DropMark {
                 reason: DropReason::NetworkSecurityGroup,
                 direction,

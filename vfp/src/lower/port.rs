@@ -9,7 +9,9 @@
 //! blackhole route takes never reaches the forward hook. The port itself never sends a packet: what Linux would say
 //! (ICMP errors) is dropped.
 
-use goal_state::nsg::{AddressSet, Direction, PortRange};
+use std::sync::Arc;
+
+use goal_state::nsg::{AddressSet, Direction, PortRange, RuleGroup};
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{DropReason, MacAddr, NicId};
 use ipnet::Ipv4Net;
@@ -201,7 +203,8 @@ fn inbound(nic: &NetworkInterface) -> Chain {
 }
 
 fn jumps(nic: &NetworkInterface, direction: Direction) -> Vec<Rule> {
-    let jump = |group| Rule::new(vec![], vec![Action::Jump(nsg::chain_name(group, direction))]);
+    let jump =
+        |group: &Arc<RuleGroup>| Rule::new(vec![], vec![Action::Jump(nsg::chain_name(group, direction))]);
     nic.port.filter.groups(direction).iter().map(jump).collect()
 }
 

@@ -22,8 +22,8 @@ const UNCOVERED: &str = "route_uncovered";
 pub(super) fn table(routes: &[Route]) -> Vec<netlink::Route> {
     let target = |next_hop: &NextHop| match next_hop {
         NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Device(UPLINK.into()),
-        NextHop::VirtualAppliance { address } => {
-            RouteTarget::Gateway { gateway: *address, device: UPLINK.into(), onlink: true }
+        NextHop::VirtualAppliance { addresses } => {
+            RouteTarget::Gateway { gateway: addresses[0], device: UPLINK.into(), onlink: true }
         }
         NextHop::Drop { .. } => RouteTarget::Blackhole,
     };

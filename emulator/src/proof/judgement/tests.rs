@@ -3,6 +3,7 @@
 use goal_state::event::{Event, FiveTuple};
 use goal_state::nsg::Direction::{Inbound, Outbound};
 use goal_state::probe::ProbeResult;
+use model::effective::Policy;
 use model::verdict::{IpProtocol, Question, explain};
 
 use super::super::observation::tests::{dropped, observation, reply, seen};
@@ -33,7 +34,7 @@ virtualMachines:
 
 fn question(port: u16) -> Explanation {
     let loaded = crate::topology::from_text(TOPOLOGY, std::path::Path::new("proof.yaml")).unwrap();
-    explain(&loaded.network, &of_web_to_app(port)).unwrap()
+    explain(&Policy::new(&loaded.network), &of_web_to_app(port)).unwrap()
 }
 
 fn of_web_to_app(port: u16) -> Question {
@@ -186,7 +187,7 @@ virtualMachines:
   app: {subnet: twin/s, privateIPAddress: 10.0.1.5}
 ";
     let loaded = crate::topology::from_text(TWINS, std::path::Path::new("twins.yaml")).unwrap();
-    let explanation = explain(&loaded.network, &of_web_to_app(80)).unwrap();
+    let explanation = explain(&Policy::new(&loaded.network), &of_web_to_app(80)).unwrap();
     let packet = explanation.evidence.packet;
     let events = [
         seen("web", Outbound, packet),
@@ -220,7 +221,7 @@ fn a_connection_that_no_guest_opens_proves_nothing() {
         source_port: Some(50000),
         source_ip: None,
     };
-    let explanation = explain(&loaded.network, &to_many).unwrap();
+    let explanation = explain(&Policy::new(&loaded.network), &to_many).unwrap();
     let mut seen = observation(explanation.evidence.packet, &[]);
     let outcome = ProbeOutcome::Unreachable { error: "Network is unreachable".into() };
     seen.result = Some(ProbeResult { source_port: 50000, outcome });

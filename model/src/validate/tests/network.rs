@@ -125,9 +125,11 @@ fn rules_are_sorted_by_direction_and_priority() {
 fn links_of_both_sides_make_a_peering() {
     let network = network();
     let to_spoke = network.virtual_networks[0].peering_to(VnetId(1)).unwrap();
-    assert!(to_spoke.connected && to_spoke.allow_virtual_network_access && to_spoke.allow_forwarded_traffic);
+    assert!(
+        to_spoke.is_connected() && to_spoke.allow_virtual_network_access && to_spoke.allow_forwarded_traffic
+    );
     let to_hub = network.virtual_networks[1].peering_to(VnetId(0)).unwrap();
-    assert!(to_hub.connected && !to_hub.allow_virtual_network_access && !to_hub.allow_forwarded_traffic);
+    assert!(to_hub.is_connected() && !to_hub.allow_virtual_network_access && !to_hub.allow_forwarded_traffic);
 }
 
 #[test]

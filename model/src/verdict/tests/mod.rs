@@ -23,7 +23,7 @@ fn ask(network: &Network, from: &str, to: &str, protocol: IpProtocol, port: Opti
         source_port: None,
         source_ip: None,
     };
-    explain(network, &question).unwrap()
+    explain(&Policy::new(network), &question).unwrap()
 }
 
 fn tcp(network: &Network, from: &str, to: &str, port: u16) -> Explanation {

@@ -126,8 +126,8 @@ fn a_foreign_source_is_dropped_unless_the_nic_forwards() {
         source_port: None,
         source_ip: Some([10, 0, 0, 99].into()),
     };
-    let refused = explain(&network, &spoof("a1")).unwrap();
+    let refused = explain(&Policy::new(&network), &spoof("a1")).unwrap();
     assert_eq!(said(&refused), "Deny sourceAddress at a1 a1");
-    let unanswered = explain(&network, &spoof("nva")).unwrap();
+    let unanswered = explain(&Policy::new(&network), &spoof("nva")).unwrap();
     assert_eq!(said(&unanswered), "Deny noDestination at a2 nva>a2");
 }

@@ -14,7 +14,7 @@ fn questions_that_name_nobody_say_who_was_meant() {
         let (from, to) = (from.to_owned(), to.to_owned());
         let protocol = IpProtocol::TCP;
         let question = Question { from, to, protocol, port, source_port: None, source_ip: None };
-        explain(&network, &question).unwrap_err().to_string()
+        explain(&Policy::new(&network), &question).unwrap_err().to_string()
     };
     let port = Some(80);
     assert_eq!(refused("web", "web1", port), "there is no virtual machine web; did you mean web1?");

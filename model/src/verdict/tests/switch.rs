@@ -80,9 +80,9 @@ impl Switch {
         self.groups(nic, Direction::Outbound, packet)?;
         let covering = nic.port.routes.iter().filter(|route| route.prefix.contains(&packet.destination));
         let route = covering.max_by_key(|route| route.prefix.prefix_len()).unwrap();
-        match route.next_hop {
-            NextHop::Drop { reason } => Err(reason),
-            NextHop::VirtualAppliance { address } => Ok(address),
+        match &route.next_hop {
+            NextHop::Drop { reason } => Err(*reason),
+            NextHop::VirtualAppliance { addresses } => Ok(addresses[0]),
             NextHop::VnetLocal | NextHop::VnetPeering => Ok(packet.destination),
         }
     }
@@ -105,7 +105,9 @@ impl Switch {
             return Ok(());
         }
         let mut groups = nic.port.filter.groups(direction).iter();
-        let allows = |group| first_match(group, &packet).is_some_and(|rule| rule.access == Access::Allow);
+        let allows = |group: &std::sync::Arc<goal_state::nsg::RuleGroup>| {
+            first_match(group, &packet).is_some_and(|rule| rule.access.access() == Access::Allow)
+        };
         if groups.all(allows) { Ok(()) } else { Err(DropReason::NetworkSecurityGroup) }
     }
 

@@ -2,9 +2,10 @@
 //! answering the question naively come to the same fate, for the same reason.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use goal_state::nsg::{
-    Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleGroup,
+    AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleAccess, RuleGroup,
 };
 use goal_state::port::{ForwardedTrafficRefusal, Port};
 use goal_state::route::{NextHop, Route, RouteSource};
@@ -70,7 +71,7 @@ fn naive_filter(nic: &NetworkInterface, packet: &Packet, direction: Direction) -
     }
     for group in nic.port.filter.groups(direction) {
         let decisive = group.rules.iter().find(|rule| naive_match(rule, packet));
-        if let Some(Rule { access: Access::Deny, priority, .. }) = decisive {
+        if let Some(Rule { access: RuleAccess::Deny, priority, .. }) = decisive {
             return Err(DropMark {
                 reason: DropReason::NetworkSecurityGroup,
                 direction,
@@ -167,7 +168,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         |(allow, protocol, source, source_ports, destination, destination_ports)| Rule {
             name: "rule".into(),
             priority: 0,
-            access: if allow { Access::Allow } else { Access::Deny },
+            access: if allow { RuleAccess::Allow } else { RuleAccess::Deny },
             protocol,
             source,
             source_ports,
@@ -177,24 +178,24 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-fn groups() -> impl Strategy<Value = Vec<RuleGroup>> {
+fn groups() -> impl Strategy<Value = Vec<Arc<RuleGroup>>> {
     let group = |association| {
         vec(rule(), 1..6).prop_map(move |mut rules| {
             for (index, rule) in rules.iter_mut().enumerate() {
                 rule.priority = 100 + u16::try_from(index).unwrap();
             }
-            RuleGroup { network_security_group: "nsg".into(), association, rules }
+            RuleGroup { name: "nsg".into(), association, rules }
         })
     };
     let one = |association| prop::option::of(group(association));
     (one(Association::NetworkInterface), one(Association::Subnet))
-        .prop_map(|(nic, subnet)| nic.into_iter().chain(subnet).collect())
+        .prop_map(|(nic, subnet)| nic.into_iter().chain(subnet).map(Arc::new).collect())
 }
 
 fn routes() -> impl Strategy<Value = Vec<Route>> {
     let next_hop = prop_oneof![
         Just(NextHop::VnetLocal),
-        Just(NextHop::VirtualAppliance { address: [10, 0, 0, 9].into() }),
+        Just(NextHop::VirtualAppliance { addresses: vec![[10, 0, 0, 9].into()] }),
         Just(NextHop::Drop { reason: DropReason::Route }),
         Just(NextHop::Drop { reason: DropReason::OutboundAccess }),
     ];

@@ -1,0 +1,64 @@
+//! Service tags: names for the addresses of Azure's services.
+//!
+//! <https://learn.microsoft.com/azure/virtual-network/service-tags-overview>
+
+use goal_state::nsg::AddressSet;
+
+use super::TagId;
+
+/// A service tag in a rule or a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceTag {
+    /// The virtual network's space, its peers', what gateways lead to and 168.63.129.16: it differs per subnet.
+    VirtualNetwork,
+    /// Public addresses outside `VirtualNetwork`.
+    Internet,
+    /// 168.63.129.16, where health probes come from.
+    AzureLoadBalancer,
+    /// Azure's DNS at 168.63.129.16, port 53. Of use in Deny rules only.
+    AzurePlatformDns,
+    /// Instance metadata at 169.254.169.254. Of use in Deny rules only.
+    AzurePlatformImds,
+    /// Windows licensing (KMS), TCP 1688. Of use in Deny rules only.
+    AzurePlatformLkm,
+    /// A tag whose addresses are data: [`super::ServiceTags`] has them.
+    Named(TagId),
+}
+
+/// The service tags whose addresses are data: built in, or given by the lab.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceTags(Vec<TagPrefixes>);
+
+/// One tag with its addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagPrefixes {
+    /// Azure's spelling: `Storage`, `Storage.WestEurope`.
+    pub name: String,
+    /// Its public IPv4 addresses.
+    pub addresses: AddressSet,
+}
+
+impl ServiceTags {
+    /// These tags. Of two with one name (case does not count) the first is found.
+    #[must_use]
+    pub fn new(tags: Vec<TagPrefixes>) -> Self {
+        Self(tags)
+    }
+
+    /// A tag by its id.
+    #[must_use]
+    pub fn get(&self, id: TagId) -> &TagPrefixes {
+        &self.0[id.0]
+    }
+
+    /// The tag of this name, compared without case.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<TagId> {
+        self.0.iter().position(|tag| tag.name.eq_ignore_ascii_case(name)).map(TagId)
+    }
+
+    /// Every tag, with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (TagId, &TagPrefixes)> {
+        self.0.iter().enumerate().map(|(index, tag)| (TagId(index), tag))
+    }
+}
