@@ -1,5 +1,10 @@
 //! Networks for tests, in a few words. What it makes obeys the rules that [`super::Network`] promises.
 
+mod gateways;
+mod policies;
+mod public;
+mod tests;
+
 use std::net::Ipv4Addr;
 
 use goal_state::nsg::{Access, Direction, PortRange, Protocol};

@@ -102,6 +102,8 @@ pub struct RouteServer {
     pub name: String,
     /// The virtual network that it is in.
     pub vnet: VnetId,
+    /// The private addresses of its two instances in the RouteServerSubnet.
+    pub private_addresses: [Ipv4Addr; 2],
     /// Whether gateways and appliances learn each other's routes.
     pub allow_branch_to_branch_traffic: bool,
     /// Which of equal routes wins.

@@ -49,6 +49,15 @@ impl VirtualNetwork {
         self.subnets.iter().position(|subnet| subnet.name == name)
     }
 
+    /// Whether it holds a service that works by network intent policies, which not every security admin rule reaches:
+    /// Azure SQL Managed Instance or Azure Databricks. A subnet is delegated to such a service.
+    #[must_use]
+    pub fn holds_network_intent_policy_service(&self) -> bool {
+        const SERVICES: [&str; 2] = ["Microsoft.Sql/managedInstances", "Microsoft.Databricks/workspaces"];
+        let mut delegations = self.subnets.iter().filter_map(|subnet| subnet.delegation.as_deref());
+        delegations.any(|to| SERVICES.iter().any(|service| service.eq_ignore_ascii_case(to)))
+    }
+
     /// Whether `address` is in its space.
     #[must_use]
     pub fn contains(&self, address: Ipv4Addr) -> bool {
