@@ -10,25 +10,13 @@ enum Refused {
     Any,
     /// All but Azure's default.
     AllBut(&'static str),
-    /// One.
-    Only(&'static str),
 }
 
-use Refused::{AllBut, Any, Only};
+use Refused::{AllBut, Any};
 
 /// Everything that is not built. `*` is any name.
 const NOT_BUILT: &[(&str, Refused)] = &[
-    ("subscription", AllBut("EnterpriseAgreement")),
     ("serviceTags", Any),
-    ("behavior.allowVirtualNetworkAccess", AllBut("documented")),
-    ("behavior.allowForwardedTraffic", AllBut("documented")),
-    ("behavior.serviceEndpointRoutes", AllBut("documented")),
-    ("behavior.virtualNetworkTagRoutes", AllBut("applianceInside")),
-    ("behavior.natGatewayOverPublicIP", AllBut("true")),
-    ("behavior.noneRoutes", AllBut("classic")),
-    ("behavior.liveFlowsOnRuleChange", AllBut("keep")),
-    ("behavior.defaultOutboundAccess", AllBut("implicit")),
-    ("behavior.encryptionSupport", AllBut("current")),
     ("virtualNetworks.*.encryption.enabled", AllBut("false")),
     ("virtualNetworks.*.encryption.enforcement", AllBut("AllowUnencrypted")),
     ("virtualNetworks.*.flowTimeoutInMinutes", AllBut("4")),
@@ -47,9 +35,6 @@ const NOT_BUILT: &[(&str, Refused)] = &[
     ("virtualNetworks.*.peerings.*.remoteAddressSpace", Any),
     ("virtualNetworks.*.peerings.*.peeringState", Any),
     ("securityAdminConfigurations", Any),
-    ("routeTables.*.disablePeeringRoute", AllBut("None")),
-    ("routeTables.*.routes.*.nextHopType", Only("VirtualApplianceEcmp")),
-    ("routeTables.*.routes.*.nextHopIpAddresses", Any),
     ("virtualMachines.*.publicIPAddress", Any),
     ("virtualMachines.*.powerState", AllBut("running")),
     ("virtualMachines.*.ipConfigurations.*.publicIPAddress", Any),
@@ -112,7 +97,6 @@ impl Refused {
         match self {
             Any => !empty,
             AllBut(default) => !empty && !is(default),
-            Only(word) => is(word),
         }
     }
 }
@@ -122,7 +106,6 @@ fn problem(name: &str, refused: &Refused, key: Span, text: &str) -> Diagnostic {
     let (what, help) = match refused {
         Any => (name.to_owned(), "leave it out".to_owned()),
         AllBut(default) => (name.to_owned(), format!("leave it out, or write `{default}`")),
-        Only(word) => (format!("{name} {word}"), "use another one".to_owned()),
     };
     Diagnostic::error("NotBuiltYet", key, format!("not built yet: {what} (line {line})")).help(help)
 }

@@ -56,7 +56,6 @@ fn what_is_not_built_is_named_with_its_line() {
 name: lab
 natGateways: {egress: {idleTimeoutInMinutes: 4}}
 virtualMachines: {web: {subnet: hub/web, powerState: deallocated}}
-routeTables: {rt: {routes: {r: {addressPrefix: 10.9.0.0/16, nextHopType: VirtualApplianceEcmp}}}}
 "
     ));
 }

@@ -43,6 +43,11 @@ pub(super) const ASGS_PER_RULE_SIDE: usize = 10;
 pub(super) const ROUTE_TABLES: usize = 600;
 /// Routes per table. Raised to 1000 in 2026; the older figure still holds for tables that were not made anew.
 pub(super) const ROUTES_PER_TABLE: usize = 400;
+/// Routes of a table that name a service tag.
+#[expect(dead_code, reason = "routes for tags come next")]
+pub(super) const TAG_ROUTES_PER_TABLE: usize = 25;
+/// Addresses of a route of next hop type VirtualApplianceEcmp.
+pub(super) const ECMP_ADDRESSES: std::ops::RangeInclusive<usize> = 2..=64;
 
 /// NICs of the largest VM size.
 pub(super) const NICS_PER_VM: usize = 8;

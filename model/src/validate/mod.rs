@@ -6,6 +6,7 @@
 
 mod address_allocation;
 mod application_security_group;
+mod behavior;
 mod checklist;
 mod directory;
 mod fnv;
@@ -29,12 +30,13 @@ mod subnet;
 mod test_case;
 #[cfg(test)]
 mod tests;
+mod user_next_hop;
 mod virtual_machine;
 mod virtual_network;
 mod vni;
 
 use crate::diagnostic::{Diagnostic, Severity, line_column};
-use crate::network::{Behavior, Network, Peering, ServiceTags, VirtualMachine};
+use crate::network::{Network, Peering, ServiceTags, VirtualMachine};
 use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
@@ -115,6 +117,7 @@ fn validate(
 fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Network> {
     location::check_locations(topology, report);
     let directory = Directory::new(topology, report);
+    let behavior = behavior::behavior(topology, report);
     let application_security_groups =
         application_security_group::application_security_groups(topology, report);
     let network_security_groups =
@@ -144,7 +147,7 @@ fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Ne
             .subscription
             .as_ref()
             .map_or(topology::Subscription::EnterpriseAgreement, |subscription| subscription.value),
-        behavior: Behavior::default(),
+        behavior,
         service_tags: ServiceTags::default(),
         security_admin_configurations: Vec::new(),
         public_ip_addresses: Vec::new(),

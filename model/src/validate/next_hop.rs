@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
-use crate::network::{Network, NicRef, RouteTableId, SubnetRef, UserNextHop, UserRoute, VnetId};
+use crate::network::gateway::GatewayType;
+use crate::network::{
+    FrontendAddress, Network, NicRef, RouteTableId, SubnetRef, UserNextHop, UserRoute, VnetId,
+};
 
 /// Something that is wrong with a route of a table: the position of the table and of its route, and what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,13 +75,35 @@ impl<'a> NextHops<'a> {
             UserNextHop::VirtualAppliance(addresses) => {
                 addresses.iter().find_map(|&address| self.appliance_problem(vnet, table, route, address))
             }
-            UserNextHop::VirtualNetworkGateway => Some((
-                "NextHopGatewayMissing",
-                format!("route `{}` leads to a virtual network gateway, and there is none", route.name),
-                "use another next hop: it drops its packets".to_owned(),
-            )),
+            UserNextHop::VirtualNetworkGateway => self.gateway_problem(vnet, route),
             UserNextHop::VnetLocal | UserNextHop::Internet | UserNextHop::None => None,
         }
+    }
+
+    /// A route may lead to a VPN gateway, of the virtual network itself or of the peer whose gateways it uses, and only when
+    /// no ExpressRoute gateway stands beside it.
+    fn gateway_problem(&self, vnet: VnetId, route: &UserRoute) -> Option<Problem> {
+        let remote = self.network.vnet(vnet).peerings.iter().find(|link| link.use_remote_gateways);
+        let home = remote.filter(|link| link.is_connected()).map_or(vnet, |link| link.remote);
+        let gateways = self.network.virtual_network_gateways.iter().filter(|gateway| gateway.vnet == home);
+        let types: Vec<_> = gateways.map(|gateway| gateway.gateway_type).collect();
+        let name = &route.name;
+        if types.is_empty() {
+            return Some((
+                "NextHopGatewayMissing",
+                format!("route `{name}` leads to a virtual network gateway, and there is none"),
+                "use another next hop: it drops its packets".to_owned(),
+            ));
+        }
+        let message = match (types.contains(&GatewayType::Vpn), types.contains(&GatewayType::ExpressRoute)) {
+            (true, false) => return None,
+            (false, _) => format!("route `{name}` leads to an ExpressRoute gateway"),
+            (true, true) => {
+                format!("route `{name}` leads to a VPN gateway beside an ExpressRoute gateway")
+            }
+        };
+        let help = "use another next hop: Azure takes a VPN gateway alone for it, so it drops its packets";
+        Some(("NextHopGatewayType", message, help.to_owned()))
     }
 
     fn appliance_problem(
@@ -90,6 +115,9 @@ impl<'a> NextHops<'a> {
     ) -> Option<Problem> {
         let network = self.network;
         let vnet_name = &network.vnet(vnet).name;
+        if self.is_frontend(vnet, address) {
+            return None;
+        }
         let Some(nic) = self.reachable(vnet, address) else {
             return Some((
                 "NextHopUnreachable",
@@ -128,11 +156,24 @@ impl<'a> NextHops<'a> {
 
     /// The NIC that has `address` and is in `vnet` or in a virtual network that `vnet` is connected to.
     fn reachable(&self, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
-        let reaches = |other: VnetId| {
-            other == vnet
-                || self.network.vnet(vnet).peering_to(other).is_some_and(|peering| peering.is_connected())
-        };
-        self.with(address).iter().copied().find(|nic| reaches(self.network.nic(*nic).subnet.vnet))
+        let reaches = |nic: &NicRef| self.reaches(vnet, self.network.nic(*nic).subnet.vnet);
+        self.with(address).iter().copied().find(reaches)
+    }
+
+    fn reaches(&self, vnet: VnetId, other: VnetId) -> bool {
+        other == vnet
+            || self.network.vnet(vnet).peering_to(other).is_some_and(|peering| peering.is_connected())
+    }
+
+    /// Whether an internal load balancer within reach has `address`; appliances stand behind it.
+    fn is_frontend(&self, vnet: VnetId, address: Ipv4Addr) -> bool {
+        let mut frontends = self.network.load_balancers.iter().flat_map(|balancer| &balancer.frontends);
+        frontends.any(|frontend| match frontend.address {
+            FrontendAddress::Private { subnet, address: own } => {
+                own == address && self.reaches(vnet, subnet.vnet)
+            }
+            FrontendAddress::Public(_) => false,
+        })
     }
 
     fn with(&self, address: Ipv4Addr) -> &[NicRef] {

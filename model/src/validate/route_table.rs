@@ -6,11 +6,12 @@ use std::collections::HashMap;
 
 use ipnet::Ipv4Net;
 
-use crate::network::{RouteTable, UserNextHop, UserRoute};
-use crate::topology::{self, NextHopType, RouteDestination, Span, Spanned, Topology};
+use crate::network::{RouteTable, UserRoute};
+use crate::topology::{self, DisablePeeringRoute, RouteDestination, Span, Spanned, Topology};
 
 use super::limits;
 use super::report::Report;
+use super::user_next_hop::next_hop;
 
 /// Every route table of the file, in its order, without the routes that are wrong.
 pub(super) fn route_tables(topology: &Topology, report: &mut Report) -> Vec<RouteTable> {
@@ -47,7 +48,10 @@ fn route_table(name: &Spanned<String>, raw: &topology::RouteTable, report: &mut 
             .disable_bgp_route_propagation
             .as_ref()
             .is_some_and(|flag| flag.value),
-        disable_peering_route: false,
+        disable_peering_route: raw
+            .disable_peering_route
+            .as_ref()
+            .is_some_and(|which| which.value == DisablePeeringRoute::All),
         routes,
     }
 }
@@ -63,51 +67,6 @@ fn prefix(destination: &Spanned<RouteDestination>, report: &mut Report) -> Optio
             None
         }
     }
-}
-
-fn next_hop(name: &Spanned<String>, route: &topology::Route, report: &mut Report) -> Option<UserNextHop> {
-    let next_hop_type = route.next_hop_type.value;
-    if next_hop_type != NextHopType::VirtualAppliance {
-        refuse_address(name, route, report);
-    }
-    match next_hop_type {
-        NextHopType::VirtualAppliance => appliance(name, route, report),
-        NextHopType::VirtualNetworkGateway => Some(UserNextHop::VirtualNetworkGateway),
-        NextHopType::VnetLocal => Some(UserNextHop::VnetLocal),
-        NextHopType::Internet => Some(UserNextHop::Internet),
-        NextHopType::None => Some(UserNextHop::None),
-        // Refused by name while the file was read.
-        NextHopType::VirtualApplianceEcmp => None,
-    }
-}
-
-fn refuse_address(name: &Spanned<String>, route: &topology::Route, report: &mut Report) {
-    if let Some(address) = &route.next_hop_ip_address {
-        let message =
-            format!("route `{name}` has a nextHopIpAddress and next hop type {}", route.next_hop_type);
-        let help = "leave nextHopIpAddress out, or use `nextHopType: VirtualAppliance`";
-        report.error("RouteNextHopAddress", address.span, message, help);
-    }
-}
-
-fn appliance(name: &Spanned<String>, route: &topology::Route, report: &mut Report) -> Option<UserNextHop> {
-    let Some(address) = &route.next_hop_ip_address else {
-        if report.is_omitted("nextHopIpAddress") {
-            return None;
-        }
-        let message = format!("route `{name}` has next hop type VirtualAppliance and no nextHopIpAddress");
-        let help =
-            "give it the private address of the appliance's NIC, such as `nextHopIpAddress: 10.0.100.4`";
-        report.error("RouteNextHopAddress", route.next_hop_type.span, message, help);
-        return None;
-    };
-    let ip = address.value.0;
-    if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() || ip.is_loopback() || ip.is_link_local()
-    {
-        let message = format!("route `{name}` leads to {ip}, which no NIC can have");
-        report.error("RouteNextHopAddress", address.span, message, "give it the private address of a NIC");
-    }
-    Some(UserNextHop::VirtualAppliance(vec![ip]))
 }
 
 /// Where the prefix of a route was written.

@@ -1,6 +1,7 @@
 //! Route tables, and routes that lead nowhere.
 
 use super::*;
+use crate::network::UserNextHop;
 
 #[test]
 fn a_prefix_stands_once() {
@@ -40,24 +41,85 @@ fn an_appliance_has_an_address_and_nothing_else_has() {
     );
 }
 
+/// Next hop type VirtualApplianceEcmp: 2 to 64 addresses, each once, and the field is for this type only.
 #[test]
-fn what_is_not_built_is_refused() {
+fn s6_3_several_appliances_have_2_to_64_addresses() {
+    let many = |count: usize| {
+        let addresses: Vec<_> = (0..count).map(|number| format!("10.0.0.{}", number + 4)).collect();
+        format!("nextHopType: VirtualApplianceEcmp, nextHopIpAddresses: [{}]", addresses.join(", "))
+    };
+    let wrong = |count: usize| {
+        format!(
+            "error RouteNextHopAddress: route `r` has next hop type VirtualApplianceEcmp and {count} nextHopIpAddresses; give it 2 to 64 private addresses of appliances, such as `nextHopIpAddresses: [10.0.100.4, 10.0.100.5]`"
+        )
+    };
+    for (count, said) in [(1, wrong(1)), (2, String::new()), (64, String::new()), (65, wrong(65))] {
+        check(&route, &[(&many(count), &said)]);
+    }
     check(
-        &routes,
+        &route,
         &[
+            ("nextHopType: VirtualApplianceEcmp", &wrong(0)),
             (
-                "r: {addressPrefix: 0.0.0.0/0, nextHopType: VirtualApplianceEcmp, nextHopIpAddresses: [10.0.0.4, 10.0.0.5]}",
-                concat!(
-                    "error NotBuiltYet: not built yet: nextHopType VirtualApplianceEcmp (line 2); use another one\n",
-                    "error NotBuiltYet: not built yet: nextHopIpAddresses (line 2); leave it out"
-                ),
+                "nextHopType: VirtualApplianceEcmp, nextHopIpAddresses: [10.0.0.4, 10.0.0.4]",
+                "error RouteNextHopAddress: route `r` leads to 10.0.0.4 twice; name each appliance once",
             ),
             (
-                "r: {addressPrefix: Storage, nextHopType: Internet}",
-                "error NotBuiltYet: not built yet: a service tag as the prefix of a route (`Storage`); leave it out",
+                "nextHopType: VirtualApplianceEcmp, nextHopIpAddress: 10.0.0.4, nextHopIpAddresses: [10.0.0.4, 10.0.0.5]",
+                "error RouteNextHopAddress: route `r` has a nextHopIpAddress and next hop type VirtualApplianceEcmp; write `nextHopIpAddresses`, with 2 to 64 of them",
+            ),
+            (
+                "nextHopType: Internet, nextHopIpAddresses: [10.0.0.4, 10.0.0.5]",
+                "error RouteNextHopAddress: route `r` has nextHopIpAddresses and next hop type Internet; leave nextHopIpAddresses out, or use `nextHopType: VirtualApplianceEcmp`",
             ),
         ],
     );
+}
+
+#[test]
+fn s6_3_a_route_becomes_what_it_says() {
+    let file = "name: lab
+routeTables:
+  rt:
+    disableBgpRoutePropagation: true
+    disablePeeringRoute: All
+    routes:
+      a: {addressPrefix: 10.9.0.0/16, nextHopType: VirtualApplianceEcmp, nextHopIpAddresses: [10.0.0.4, 10.0.0.5]}
+      b: {addressPrefix: 10.9.0.0/24, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.0.4}
+      c: {addressPrefix: 10.8.0.0/16, nextHopType: VirtualNetworkGateway}
+      d: {addressPrefix: 10.7.0.0/16, nextHopType: vnetlocal}
+      e: {addressPrefix: 0.0.0.0/0, nextHopType: Internet}
+      f: {addressPrefix: 10.6.0.0/16, nextHopType: None}
+";
+    let network = load(file).network.unwrap();
+    let table = &network.route_tables[0];
+    assert!(table.disable_bgp_route_propagation && table.disable_peering_route);
+    let hops: Vec<_> = table.routes.iter().map(|route| route.next_hop.clone()).collect();
+    let [one, other] = ["10.0.0.4", "10.0.0.5"].map(|address| address.parse().unwrap());
+    assert_eq!(
+        hops,
+        [
+            UserNextHop::VirtualAppliance(vec![one, other]),
+            UserNextHop::VirtualAppliance(vec![one]),
+            UserNextHop::VirtualNetworkGateway,
+            UserNextHop::VnetLocal,
+            UserNextHop::Internet,
+            UserNextHop::None,
+        ]
+    );
+}
+
+/// Peering and service endpoint are system routes' alone; `hasBgpOverride` is nobody's to set.
+#[test]
+fn s6_3_other_next_hops_and_has_bgp_override_are_refused() {
+    for typed in ["nextHopType: VNetPeering", "nextHopType: VirtualNetworkServiceEndpoint"] {
+        assert!(
+            problems(&format!("name: lab\n{}", route(typed))).starts_with("error InvalidValue"),
+            "{typed}"
+        );
+    }
+    let typed = "nextHopType: Internet, hasBgpOverride: true";
+    assert!(problems(&format!("name: lab\n{}", route(typed))).contains("hasBgpOverride"));
 }
 
 #[test]
