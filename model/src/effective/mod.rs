@@ -7,6 +7,7 @@
 //! | [`reach`] | peers, and the NIC addresses that a virtual network can send to |
 //! | [`routes`] | system, peering and user-defined routes; which one is active |
 //! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
+//! | [`owners`] | who has which name and which address |
 //! | [`tags`] | service tags as addresses; they differ per subnet |
 //! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
 //! | [`difference`] | one address set without another |
@@ -14,6 +15,7 @@
 
 pub mod difference;
 pub mod hop;
+pub mod owners;
 pub mod policy;
 pub mod reach;
 pub mod routes;
@@ -21,6 +23,7 @@ pub mod rules;
 pub mod tags;
 
 pub use hop::{Hop, hop};
+pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;
 pub use routes::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, RouteState};
 pub use rules::filter;

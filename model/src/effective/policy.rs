@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use goal_state::nsg::Filter;
 
+use super::owners::Owners;
 use super::reach::reachable_addresses;
 use super::routes::EffectiveRoutes;
 use super::rules::filter;
@@ -19,6 +20,7 @@ pub struct Policy<'n> {
     vnets: Vec<OfVnet>,
     /// By VM and NIC.
     filters: Vec<Vec<OnceLock<Filter>>>,
+    owners: OnceLock<Owners>,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +44,12 @@ impl<'n> Policy<'n> {
             subnets: vnet.subnets.iter().map(|_| OfSubnet::default()).collect(),
         });
         let filters = network.virtual_machines.iter().map(|vm| vm.nics.iter().map(|_| OnceLock::new()));
-        Self { network, vnets: vnets.collect(), filters: filters.map(Iterator::collect).collect() }
+        Self {
+            network,
+            vnets: vnets.collect(),
+            filters: filters.map(Iterator::collect).collect(),
+            owners: OnceLock::new(),
+        }
     }
 
     /// The network.
@@ -67,6 +74,12 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn filter(&self, nic: NicRef) -> &Filter {
         self.filters[nic.vm.0][nic.index.0].get_or_init(|| filter(self, nic))
+    }
+
+    /// Who has which name and which address.
+    #[must_use]
+    pub fn owners(&self) -> &Owners {
+        self.owners.get_or_init(|| Owners::of(self.network))
     }
 
     /// Every NIC address that a virtual network can send to, and who has it.
