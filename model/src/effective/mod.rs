@@ -26,4 +26,4 @@ pub use hop::{Hop, hop};
 pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;
 pub use routes::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, RouteState};
-pub use rules::filter;
+pub use rules::{filter, subnet_filter};

@@ -10,18 +10,31 @@ use goal_state::nsg::{
 
 use super::Policy;
 use super::tags::Tags;
-use crate::network::{AddressPrefix, AsgId, Network, NicRef, NsgId, RulePeer, SecurityRule, ServiceTag};
+use crate::network::{
+    AddressPrefix, AsgId, Network, Nic, NicRef, NsgId, RulePeer, SecurityRule, ServiceTag, SubnetRef,
+};
 
 /// The filter of a NIC: outbound its own group and then the subnet's, inbound the other way round.
 #[must_use]
 pub fn filter(policy: &Policy<'_>, nic: NicRef) -> Filter {
+    let nic = policy.network().nic(nic);
+    filter_in(policy, nic.subnet, Some(nic))
+}
+
+/// What filters whatever stands in a subnet: the filter of a NIC without a group of its own that is a member of nothing.
+#[must_use]
+pub fn subnet_filter(policy: &Policy<'_>, subnet: SubnetRef) -> Filter {
+    filter_in(policy, subnet, None)
+}
+
+fn filter_in(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<&Nic>) -> Filter {
     let network = policy.network();
-    let own = network.nic(nic).nsg.map(|nsg| (nsg, Association::NetworkInterface));
-    let subnet = network.subnet(network.nic(nic).subnet).nsg.map(|nsg| (nsg, Association::Subnet));
-    if own.is_none() && subnet.is_none() {
+    let own = nic.and_then(|nic| nic.nsg).map(|nsg| (nsg, Association::NetworkInterface));
+    let of_subnet = network.subnet(subnet).nsg.map(|nsg| (nsg, Association::Subnet));
+    if own.is_none() && of_subnet.is_none() {
         return Filter::default();
     }
-    let tags = policy.tags(network.nic(nic).subnet);
+    let tags = policy.tags(subnet);
     let groups = |order: [Option<(NsgId, Association)>; 2], direction| {
         let groups = order.into_iter().flatten();
         groups
@@ -29,21 +42,21 @@ pub fn filter(policy: &Policy<'_>, nic: NicRef) -> Filter {
             .collect()
     };
     Filter {
-        inbound: groups([subnet, own], Direction::Inbound),
-        outbound: groups([own, subnet], Direction::Outbound),
+        inbound: groups([of_subnet, own], Direction::Inbound),
+        outbound: groups([own, of_subnet], Direction::Outbound),
     }
 }
 
 fn group(
     network: &Network,
-    nic: NicRef,
+    nic: Option<&Nic>,
     tags: &Tags,
     nsg: NsgId,
     association: Association,
     direction: Direction,
 ) -> RuleGroup {
     let nsg = network.nsg(nsg);
-    let custom = nsg.rules.iter().filter(|rule| rule.direction == direction && applies(network, nic, rule));
+    let custom = nsg.rules.iter().filter(|rule| rule.direction == direction && applies(nic, rule));
     let mut rules: Vec<_> = custom.map(|rule| resolve(network, tags, rule)).collect();
     rules.sort_by_key(|rule| rule.priority);
     rules.extend(default_rules(tags, direction));
@@ -52,14 +65,14 @@ fn group(
 
 /// A rule that names application security groups on the NIC's own side is there for their members only.
 /// <https://learn.microsoft.com/azure/virtual-network/application-security-groups>
-fn applies(network: &Network, nic: NicRef, rule: &SecurityRule) -> bool {
+fn applies(nic: Option<&Nic>, rule: &SecurityRule) -> bool {
     let own_side = match rule.direction {
         Direction::Inbound => &rule.destination,
         Direction::Outbound => &rule.source,
     };
     match own_side {
         RulePeer::Prefixes(_) => true,
-        RulePeer::Asgs(asgs) => asgs.iter().any(|asg| network.nic(nic).asgs.contains(asg)),
+        RulePeer::Asgs(asgs) => asgs.iter().any(|asg| nic.is_some_and(|nic| nic.asgs.contains(asg))),
     }
 }
 
@@ -169,6 +182,35 @@ mod tests {
         let priorities: Vec<_> = filter.inbound[0].rules.iter().map(|rule| rule.priority).collect();
         assert_eq!(priorities, [200, 65000, 65001, 65500]);
         assert_eq!(filter_of(&network, "b1"), Filter::default());
+    }
+
+    #[test]
+    fn a_subnet_is_filtered_by_its_own_group_and_by_no_rule_for_members_of_groups() {
+        let builder = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .asg("web")
+            .nsg("nsg", &["100 Inbound Allow Tcp * asg/web:80", "200 Inbound Deny * asg/web *"])
+            .nsg("of-nic", &[])
+            .subnet_nsg("a/default", "nsg");
+        let (web, of_nic) = (builder.asg_id("web"), builder.nsg_id("of-nic"));
+        let network = builder
+            .vm_with("a1", &["10.0.0.4"], |vm| {
+                vm.nics[0].asgs = vec![web];
+                vm.nics[0].nsg = Some(of_nic);
+            })
+            .build();
+        let subnet = SubnetRef { vnet: crate::network::VnetId(0), index: 0 };
+        let filter = subnet_filter(&Policy::new(&network), subnet);
+        assert_eq!(
+            names(&filter.inbound),
+            [
+                "nsg/rule-200",
+                "nsg/AllowVnetInBound",
+                "nsg/AllowAzureLoadBalancerInBound",
+                "nsg/DenyAllInBound"
+            ]
+        );
+        assert_eq!(filter.outbound.len(), 1);
     }
 
     #[test]

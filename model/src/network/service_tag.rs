@@ -25,6 +25,37 @@ pub enum ServiceTag {
     Named(TagId),
 }
 
+impl ServiceTag {
+    /// Azure's spelling. `data` has the tag when it is [`ServiceTag::Named`].
+    #[must_use]
+    pub fn name(self, data: &ServiceTags) -> &str {
+        match self {
+            Self::VirtualNetwork => "VirtualNetwork",
+            Self::Internet => "Internet",
+            Self::AzureLoadBalancer => "AzureLoadBalancer",
+            Self::AzurePlatformDns => "AzurePlatformDNS",
+            Self::AzurePlatformImds => "AzurePlatformIMDS",
+            Self::AzurePlatformLkm => "AzurePlatformLKM",
+            Self::Named(id) => &data.get(id).name,
+        }
+    }
+
+    /// The tag of this name, compared without case.
+    #[must_use]
+    pub fn find(name: &str, data: &ServiceTags) -> Option<Self> {
+        let known = [
+            Self::VirtualNetwork,
+            Self::Internet,
+            Self::AzureLoadBalancer,
+            Self::AzurePlatformDns,
+            Self::AzurePlatformImds,
+            Self::AzurePlatformLkm,
+        ];
+        let known = known.into_iter().find(|tag| tag.name(data).eq_ignore_ascii_case(name));
+        known.or_else(|| data.find(name).map(Self::Named))
+    }
+}
+
 /// The service tags whose addresses are data: built in, or given by the lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceTags(Vec<TagPrefixes>);
