@@ -71,7 +71,35 @@ pub(crate) fn vm<'a>(goal: &'a mut HostGoalState, name: &str) -> &'a mut Virtual
 
 /// A group whose first rule denies TCP to one port.
 pub(crate) fn group_that_denies(port: u16) -> RuleGroup {
-    let rule = |name: &str, priority, access, protocol, ports| Rule {
+    let ports = PortRange::new(port, port).unwrap();
+    RuleGroup {
+        name: "nsg-b".into(),
+        association: Association::Subnet,
+        rules: vec![
+            rule("no-web", 100, RuleAccess::Deny, Protocol::Tcp, ports),
+            rule("AllowVnetInBound", 65_000, RuleAccess::Allow, Protocol::Any, PortRange::ALL),
+        ],
+    }
+}
+
+/// A security admin configuration: TCP ports, and what becomes of them. All its rules have the same priority.
+pub(crate) fn configuration(name: &str, rules: &[(&str, RuleAccess, u16)]) -> RuleGroup {
+    let tcp = |(name, access, port): &(&str, RuleAccess, u16)| {
+        rule(name, 10, *access, Protocol::Tcp, PortRange::new(*port, *port).unwrap())
+    };
+    let rules = rules.iter().map(tcp).collect();
+    RuleGroup { name: name.into(), association: Association::NetworkManager, rules }
+}
+
+/// A rule from anywhere to some ports anywhere.
+pub(crate) fn rule(
+    name: &str,
+    priority: u16,
+    access: RuleAccess,
+    protocol: Protocol,
+    ports: PortRange,
+) -> Rule {
+    Rule {
         name: name.into(),
         priority,
         access,
@@ -80,14 +108,6 @@ pub(crate) fn group_that_denies(port: u16) -> RuleGroup {
         source_ports: vec![PortRange::ALL],
         destination: AddressSet::all(),
         destination_ports: vec![ports],
-    };
-    RuleGroup {
-        name: "nsg-b".into(),
-        association: Association::Subnet,
-        rules: vec![
-            rule("no-web", 100, RuleAccess::Deny, Protocol::Tcp, PortRange::new(port, port).unwrap()),
-            rule("AllowVnetInBound", 65_000, RuleAccess::Allow, Protocol::Any, PortRange::ALL),
-        ],
     }
 }
 

@@ -12,6 +12,7 @@ use goal_state::port::Port;
 use goal_state::{DropReason, HostGoalState, MacAddr, NicId};
 
 use crate::lower::drop_log::{DropMark, LogPrefix};
+use crate::lower::security_admin;
 
 pub use packet::{ArpRequest, arp_request, five_tuple};
 
@@ -65,10 +66,17 @@ pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8], time_us: u
 /// The rule, route or peering link that a mark means.
 fn dropped_by(port: &Port, mark: DropMark) -> Option<DroppedBy> {
     match (mark.association, mark.reason) {
+        (Some(Association::NetworkManager), _) => by_configuration(port, mark),
         (Some(association), _) => by_group(port, mark.direction, association, mark.number),
         (None, DropReason::Peering) if mark.direction == Direction::Inbound => by_refusal(port, mark.number),
         (None, _) => by_route(port, mark),
     }
+}
+
+fn by_configuration(port: &Port, mark: DropMark) -> Option<DroppedBy> {
+    let (group, rule) = security_admin::at(&port.filter, mark.direction, mark.number)?;
+    let association = Some(Association::NetworkManager);
+    Some(DroppedBy { resource: group.name.clone(), rule: rule.name.clone(), association })
 }
 
 fn by_group(port: &Port, direction: Direction, association: Association, priority: u32) -> Option<DroppedBy> {
@@ -112,6 +120,8 @@ fn nic_with(goal: &HostGoalState, mac: MacAddr) -> Option<(NicId, Ipv4Addr)> {
 
 #[cfg(test)]
 mod tests {
+    use goal_state::nsg::RuleGroup;
+
     use super::*;
     use crate::lower::tests::fixture::hub_and_spoke;
 
@@ -157,6 +167,32 @@ mod tests {
         );
         assert_eq!(by("web1", DropMark::plain(DropReason::SourceAddress, Direction::Outbound)), None);
         assert_eq!(by("web1", mark(DropReason::NetworkSecurityGroup, Direction::Inbound, subnet, 7)), None);
+    }
+
+    /// Two configurations, whose rules have the same priorities: the place in both lists together tells which.
+    #[test]
+    fn an_admin_rule_is_named_by_configuration_and_rule() {
+        let mut goal = hub_and_spoke();
+        let vm = goal.virtual_machines.iter_mut().find(|vm| vm.name.as_str() == "web1").unwrap();
+        let port = &mut vm.network_interfaces[0].port;
+        let security = port.filter.inbound.clone();
+        let configuration = |name: &str| {
+            let rules = security.first().unwrap().rules.clone();
+            RuleGroup { name: name.into(), association: Association::NetworkManager, rules }.into()
+        };
+        port.filter.inbound = [vec![configuration("root"), configuration("team")], security.clone()].concat();
+        let rules = &security.first().unwrap().rules;
+        let named = |number: usize| {
+            let number = u32::try_from(number).unwrap();
+            let association = Some(Association::NetworkManager);
+            let reason = DropReason::SecurityAdminRule;
+            let by =
+                dropped_by(port, DropMark { reason, direction: Direction::Inbound, association, number });
+            by.map(|by| (by.resource, by.rule))
+        };
+        assert_eq!(named(0), Some(("root".into(), rules[0].name.clone())));
+        assert_eq!(named(rules.len() + 1), Some(("team".into(), rules[1].name.clone())));
+        assert_eq!(named(2 * rules.len()), None);
     }
 
     /// The port of web1 asks who has 10.1.1.9; nobody does.

@@ -3,7 +3,9 @@
 //! | file | Azure feature |
 //! |---|---|
 //! | [`port`] | a NIC's port: both pipelines, ARP, source and destination checks |
+//! | [`security_admin`] | security admin rules of a network manager |
 //! | [`nsg`] | network security groups |
+//! | [`rule_list`] | a list of rules, whoever made it |
 //! | [`route`] | effective routes, and drops that they decide |
 //! | [`peering`] | peering links that refuse forwarded traffic |
 //! | [`overlay`] | virtual networks on the host: bridges, VXLAN, mappings |
@@ -19,6 +21,8 @@ pub mod overlay;
 pub mod peering;
 pub mod port;
 pub mod route;
+mod rule_list;
+pub mod security_admin;
 
 use goal_state::HostGoalState;
 

@@ -1,17 +1,15 @@
 //! A NIC's port: a namespace that routes between the guest and the host's bridge, and filters both ways.
 //!
 //! ```text
-//! guest ─► outbound: source, protocol, platform ─► established? ─► NIC group ─► subnet group ─► routes ─► up0
-//! up0 ─► inbound: destination, forwarded traffic ─► established? ─► subnet group ─► NIC group ─► guest
+//! guest ─► outbound: source, protocol, platform ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► up0
+//! up0 ─► inbound: destination, forwarded traffic ─► established? ─► admin rules ─► subnet group ─► NIC group ─► guest
 //! ```
 //!
 //! The filter is in the prerouting hook because Azure evaluates groups before routes, and because a packet that a
 //! blackhole route takes never reaches the forward hook. The port itself never sends a packet: what Linux would say
 //! (ICMP errors) is dropped.
 
-use std::sync::Arc;
-
-use goal_state::nsg::{AddressSet, Direction, PortRange, RuleGroup};
+use goal_state::nsg::{AddressSet, Association, Direction, PortRange};
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{DropReason, MacAddr, NicId};
 use ipnet::Ipv4Net;
@@ -19,7 +17,8 @@ use linux_net::netlink::{self, LOCAL_TABLE, MAIN_TABLE, Neighbour, Route, RouteT
 
 use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
-use super::{MTU, mac, peering, route};
+use super::rule_list::{self, ListedRule};
+use super::{MTU, mac, peering, route, security_admin};
 use crate::names::{self, GUEST, UPLINK};
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
@@ -125,7 +124,6 @@ fn routes(nic: &NetworkInterface) -> Vec<Route> {
 
 /// The filter of one port.
 fn ruleset(nic: &NetworkInterface) -> Ruleset {
-    let filter = &nic.port.filter;
     let mut counters = plain_counters(nic);
     counters.extend(peering::counters(&nic.port.forwarded_traffic_refused));
     counters.extend(route::counters(&nic.port.routes));
@@ -135,9 +133,9 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
         route::chain(&nic.port.routes, &pass_name(Direction::Outbound)),
     ];
     for direction in [Direction::Outbound, Direction::Inbound] {
-        for group in filter.groups(direction) {
-            counters.extend(nsg::counters(group, direction));
-            chains.push(nsg::chain(group, direction));
+        for (name, list) in rule_lists(nic, direction) {
+            counters.extend(list.iter().map(|listed| listed.counter.clone()));
+            chains.push(rule_list::chain(name, &list));
         }
     }
     chains.extend([outbound(nic), inbound(nic), entry(), silence()]);
@@ -179,14 +177,14 @@ fn outbound(nic: &NetworkInterface) -> Chain {
         DropReason::Platform,
         Direction::Outbound,
     ));
-    rules.push(Rule::new(vec![Match::Established], vec![Action::Goto(route::CHAIN.into())]));
+    rules.push(Rule::new(vec![Match::Established], vec![Action::Goto(past_groups(Direction::Outbound))]));
     rules.extend(jumps(nic, Direction::Outbound));
-    rules.push(Rule::new(vec![], vec![Action::Goto(route::CHAIN.into())]));
+    rules.push(Rule::new(vec![], vec![Action::Goto(past_groups(Direction::Outbound))]));
     Chain { name: direction_word(Direction::Outbound).into(), hook: None, rules }
 }
 
 fn inbound(nic: &NetworkInterface) -> Chain {
-    let pass = || vec![Action::Goto(pass_name(Direction::Inbound))];
+    let pass = || vec![Action::Goto(past_groups(Direction::Inbound))];
     let mut rules = Vec::new();
     if !nic.port.enable_ip_forwarding {
         rules.push(drop_rule(
@@ -203,9 +201,27 @@ fn inbound(nic: &NetworkInterface) -> Chain {
 }
 
 fn jumps(nic: &NetworkInterface, direction: Direction) -> Vec<Rule> {
-    let jump =
-        |group: &Arc<RuleGroup>| Rule::new(vec![], vec![Action::Jump(nsg::chain_name(group, direction))]);
-    nic.port.filter.groups(direction).iter().map(jump).collect()
+    let jump = |(name, _)| Rule::new(vec![], vec![Action::Jump(name)]);
+    rule_lists(nic, direction).into_iter().map(jump).collect()
+}
+
+/// What the customer's rules are asked in, in order: the chains' names, and what is in them.
+fn rule_lists(nic: &NetworkInterface, direction: Direction) -> Vec<(String, Vec<ListedRule<'_>>)> {
+    let filter = &nic.port.filter;
+    let admin = security_admin::list(filter, direction, &past_groups(direction));
+    let admin = (!admin.is_empty()).then(|| (security_admin::chain_name(direction), admin));
+    let groups =
+        filter.groups(direction).iter().filter(|group| group.association != Association::NetworkManager);
+    let groups = groups.map(|group| (nsg::chain_name(group, direction), nsg::list(group, direction)));
+    admin.into_iter().chain(groups).collect()
+}
+
+/// The chain after the groups.
+fn past_groups(direction: Direction) -> String {
+    match direction {
+        Direction::Inbound => pass_name(direction),
+        Direction::Outbound => route::CHAIN.into(),
+    }
 }
 
 /// Where accepted packets end; probes say so.

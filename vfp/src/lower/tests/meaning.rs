@@ -69,15 +69,25 @@ fn naive_filter(nic: &NetworkInterface, packet: &Packet, direction: Direction) -
     if packet.established {
         return Ok(());
     }
-    for group in nic.port.filter.groups(direction) {
+    let deny = |reason, association, number| {
+        Err(DropMark { reason, direction, association: Some(association), number })
+    };
+    let groups = nic.port.filter.groups(direction);
+    let (admin, security): (Vec<_>, Vec<_>) =
+        groups.iter().partition(|group| group.association == Association::NetworkManager);
+    let admin_rules = admin.iter().flat_map(|group| &group.rules).enumerate();
+    match admin_rules.clone().find(|(_, rule)| naive_match(rule, packet)) {
+        Some((place, Rule { access: RuleAccess::Deny, .. })) => {
+            let place = u32::try_from(place).unwrap();
+            return deny(DropReason::SecurityAdminRule, Association::NetworkManager, place);
+        }
+        Some((_, Rule { access: RuleAccess::AlwaysAllow, .. })) => return Ok(()),
+        Some((_, Rule { access: RuleAccess::Allow, .. })) | None => {}
+    }
+    for group in security {
         let decisive = group.rules.iter().find(|rule| naive_match(rule, packet));
         if let Some(Rule { access: RuleAccess::Deny, priority, .. }) = decisive {
-            return Err(DropMark {
-                reason: DropReason::NetworkSecurityGroup,
-                direction,
-                association: Some(group.association),
-                number: u32::from(*priority),
-            });
+            return deny(DropReason::NetworkSecurityGroup, group.association, u32::from(*priority));
         }
     }
     Ok(())
@@ -164,11 +174,12 @@ fn rule() -> impl Strategy<Value = Rule> {
         Protocol::Ah,
         Protocol::Any,
     ]);
-    (any::<bool>(), protocol, address_set(), ports(), address_set(), ports()).prop_map(
-        |(allow, protocol, source, source_ports, destination, destination_ports)| Rule {
+    let access = select(vec![RuleAccess::Allow, RuleAccess::AlwaysAllow, RuleAccess::Deny]);
+    (access, protocol, address_set(), ports(), address_set(), ports()).prop_map(
+        |(access, protocol, source, source_ports, destination, destination_ports)| Rule {
             name: "rule".into(),
             priority: 0,
-            access: if allow { RuleAccess::Allow } else { RuleAccess::Deny },
+            access,
             protocol,
             source,
             source_ports,
@@ -178,18 +189,21 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
+/// Two configurations use the same priorities; in a network security group Allow and AlwaysAllow are one.
 fn groups() -> impl Strategy<Value = Vec<Arc<RuleGroup>>> {
     let group = |association| {
         vec(rule(), 1..6).prop_map(move |mut rules| {
             for (index, rule) in rules.iter_mut().enumerate() {
                 rule.priority = 100 + u16::try_from(index).unwrap();
             }
-            RuleGroup { name: "nsg".into(), association, rules }
+            RuleGroup { name: "group".into(), association, rules }
         })
     };
     let one = |association| prop::option::of(group(association));
-    (one(Association::NetworkInterface), one(Association::Subnet))
-        .prop_map(|(nic, subnet)| nic.into_iter().chain(subnet).map(Arc::new).collect())
+    let managers = vec(group(Association::NetworkManager), 0..3);
+    (managers, one(Association::NetworkInterface), one(Association::Subnet)).prop_map(
+        |(managers, nic, subnet)| managers.into_iter().chain(nic).chain(subnet).map(Arc::new).collect(),
+    )
 }
 
 fn routes() -> impl Strategy<Value = Vec<Route>> {

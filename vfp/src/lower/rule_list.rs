@@ -1,0 +1,128 @@
+//! A list of rules in order, of which the first one that matches decides: as a chain, with one counter per rule.
+
+use goal_state::nsg::{AddressSet, PortRange, Rule};
+
+use crate::ruleset::{self, Action, Chain, Counter, Match};
+
+const TCP_AND_UDP: [u8; 2] = [6, 17];
+
+/// A rule in a list.
+pub(super) struct ListedRule<'a> {
+    /// What it matches.
+    pub(super) rule: &'a Rule,
+    /// Counts the packets that it decides.
+    pub(super) counter: Counter,
+    /// What becomes of them, besides being counted.
+    pub(super) fate: Vec<Action>,
+}
+
+/// The list as a chain.
+pub(super) fn chain(name: String, list: &[ListedRule<'_>]) -> Chain {
+    Chain { name, hook: None, rules: list.iter().flat_map(lower_rule).collect() }
+}
+
+/// One rule is one nft rule, but for "any protocol, these ports": there ports count for TCP and UDP only, and
+/// whatever has no ports matches, too.
+fn lower_rule(listed: &ListedRule<'_>) -> Vec<ruleset::Rule> {
+    let rule = listed.rule;
+    if matches_nothing(rule) {
+        return Vec::new();
+    }
+    let count = Action::Count(listed.counter.name.clone());
+    let actions = [vec![count], listed.fate.clone()].concat();
+    protocol_and_ports(rule)
+        .into_iter()
+        .map(|transport| {
+            let mut matches = addresses(rule);
+            matches.extend(transport);
+            ruleset::Rule::new(matches, actions.clone())
+        })
+        .collect()
+}
+
+fn matches_nothing(rule: &Rule) -> bool {
+    let no_ports = rule.source_ports.is_empty() || rule.destination_ports.is_empty();
+    rule.source.is_empty() || rule.destination.is_empty() || (rule.protocol.has_ports() && no_ports)
+}
+
+fn addresses(rule: &Rule) -> Vec<Match> {
+    let wanted = |set: &AddressSet| (!set.is_all()).then(|| set.clone());
+    [wanted(&rule.source).map(Match::Source), wanted(&rule.destination).map(Match::Destination)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// The alternatives under which the packet's protocol and ports are the rule's.
+fn protocol_and_ports(rule: &Rule) -> Vec<Vec<Match>> {
+    let ports = ports(rule);
+    match rule.protocol.number() {
+        Some(number) => {
+            let mut matches = vec![Match::Protocol(vec![number])];
+            if rule.protocol.has_ports() {
+                matches.extend(ports);
+            }
+            vec![matches]
+        }
+        None if ports.is_empty() => vec![Vec::new()],
+        None => {
+            let mut with_ports = vec![Match::Protocol(TCP_AND_UDP.to_vec())];
+            with_ports.extend(ports);
+            let without_ports = vec![Match::ProtocolNot(TCP_AND_UDP.to_vec())];
+            if rule.source_ports.is_empty() || rule.destination_ports.is_empty() {
+                vec![without_ports]
+            } else {
+                vec![with_ports, without_ports]
+            }
+        }
+    }
+}
+
+/// What must be asked about ports; nothing when all of them will do.
+fn ports(rule: &Rule) -> Vec<Match> {
+    let wanted = |ranges: &[PortRange]| {
+        let ranges = disjoint(ranges);
+        (ranges != [PortRange::ALL]).then_some(ranges)
+    };
+    [
+        wanted(&rule.source_ports).map(Match::SourcePort),
+        wanted(&rule.destination_ports).map(Match::DestinationPort),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The same ports as sorted ranges that neither overlap nor touch: nft refuses a set whose intervals overlap.
+fn disjoint(ranges: &[PortRange]) -> Vec<PortRange> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort();
+    let mut merged: Vec<PortRange> = Vec::new();
+    for range in sorted {
+        let joined = merged
+            .last()
+            .filter(|last| u32::from(range.first()) <= u32::from(last.last()) + 1)
+            .and_then(|last| PortRange::new(last.first(), last.last().max(range.last())));
+        match (joined, merged.last_mut()) {
+            (Some(joined), Some(last)) => *last = joined,
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_ranges_are_merged_when_they_overlap_or_touch() {
+        let range = |a, b| PortRange::new(a, b).unwrap();
+        assert_eq!(
+            disjoint(&[range(80, 80), range(81, 90), range(10, 20), range(15, 17)]),
+            [range(10, 20), range(80, 90)]
+        );
+        assert_eq!(disjoint(&[range(0, 65_535), range(5, 6)]), [PortRange::ALL]);
+        assert_eq!(disjoint(&[]), []);
+    }
+}
