@@ -7,6 +7,7 @@
 //! | [`reach`] | peers, and the NIC addresses that a virtual network can send to |
 //! | [`routes`] | system, peering and user-defined routes; which one is active |
 //! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
+//! | [`egress`] | who gives a flow to the internet its source address |
 //! | [`owners`] | who has which name and which address |
 //! | [`tags`] | service tags as addresses; they differ per subnet |
 //! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
@@ -14,6 +15,7 @@
 //! | [`policy`] | all of these of one network, each computed once |
 
 pub mod difference;
+pub mod egress;
 pub mod hop;
 pub mod owners;
 pub mod policy;
