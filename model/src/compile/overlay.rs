@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use goal_state::overlay::{Mapping, VirtualNetwork};
 
 use crate::effective::Policy;
+use crate::effective::reach::reachable_nics;
 use crate::network::{HostId, VnetId};
 
 /// The virtual networks with a NIC on `host`, sorted by VNI.
@@ -20,7 +21,7 @@ pub(super) fn virtual_networks(policy: &Policy<'_>, host: HostId) -> Vec<Virtual
 fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {
     let network = policy.network();
     let vnet = network.vnet(id);
-    let mappings = policy.reachable(id).iter().map(|(&customer_address, &owner)| {
+    let mappings = reachable_nics(policy, id).into_iter().map(|(customer_address, owner)| {
         let nic = network.nic(owner);
         Mapping {
             customer_address,

@@ -1,5 +1,6 @@
 //! A NIC's policy: what its port enforces.
 
+use goal_state::DropReason;
 use goal_state::nsg::AddressSet;
 use goal_state::port::{ForwardedTrafficRefusal, Port};
 use goal_state::route::{NextHop, Route};
@@ -34,7 +35,16 @@ fn routes(policy: &Policy<'_>, nic: NicRef) -> Vec<Route> {
                 NextHop::VnetPeering
             }
             Hop::Destination => NextHop::VnetLocal,
-            Hop::Appliance { address, .. } => NextHop::VirtualAppliance { addresses: vec![address] },
+            Hop::Appliances(appliances) => {
+                let mut addresses: Vec<_> = appliances.iter().map(|appliance| appliance.address).collect();
+                addresses.sort();
+                NextHop::VirtualAppliance { addresses }
+            }
+            Hop::LoadBalancer(_) => NextHop::Drop { reason: DropReason::LoadBalancer },
+            Hop::Gateway(_) => NextHop::Drop { reason: DropReason::Gateway },
+            Hop::PrivateEndpoint(_) => NextHop::Drop { reason: DropReason::PrivateEndpoint },
+            // A lab has no internet yet: nobody has a public address.
+            Hop::Internet | Hop::ServiceEndpoint(_) => NextHop::Drop { reason: DropReason::NoDestination },
             Hop::Drop(reason) => NextHop::Drop { reason },
         },
         source: route.source,

@@ -4,7 +4,8 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`reach`] | peers, and the NIC addresses that a virtual network can send to |
+//! | [`reach`] | peers, who has a private address, and who of them a subnet can send to |
+//! | `private_endpoint` | private endpoints in routing |
 //! | [`routes`] | system, peering and user-defined routes; which one is active |
 //! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
 //! | [`egress`] | who gives a flow to the internet its source address |
@@ -19,13 +20,15 @@ pub mod egress;
 pub mod hop;
 pub mod owners;
 pub mod policy;
+mod private_endpoint;
 pub mod reach;
 pub mod routes;
 pub mod rules;
 pub mod tags;
 
-pub use hop::{Hop, hop};
+pub use hop::{Appliance, Hop, Taker, hop};
 pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;
+pub use reach::{Owner, deliver};
 pub use routes::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, RouteState};
 pub use rules::{filter, subnet_filter};

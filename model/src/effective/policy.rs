@@ -5,9 +5,11 @@ use std::net::Ipv4Addr;
 use std::sync::OnceLock;
 
 use goal_state::nsg::Filter;
+use ipnet::Ipv4Net;
+use prefix_trie::PrefixMap;
 
 use super::owners::Owners;
-use super::reach::reachable_addresses;
+use super::reach::{self, Owner};
 use super::routes::EffectiveRoutes;
 use super::rules::filter;
 use super::tags::Tags;
@@ -17,6 +19,7 @@ use crate::network::{Network, NicRef, SubnetRef, VnetId};
 #[derive(Debug)]
 pub struct Policy<'n> {
     network: &'n Network,
+    addresses: OnceLock<Vec<BTreeMap<Ipv4Addr, Owner>>>,
     vnets: Vec<OfVnet>,
     /// By VM and NIC.
     filters: Vec<Vec<OnceLock<Filter>>>,
@@ -25,7 +28,7 @@ pub struct Policy<'n> {
 
 #[derive(Debug, Default)]
 struct OfVnet {
-    reachable: OnceLock<BTreeMap<Ipv4Addr, NicRef>>,
+    links: OnceLock<PrefixMap<Ipv4Net, usize>>,
     subnets: Vec<OfSubnet>,
 }
 
@@ -40,12 +43,13 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn new(network: &'n Network) -> Self {
         let vnets = network.virtual_networks.iter().map(|vnet| OfVnet {
-            reachable: OnceLock::new(),
+            links: OnceLock::new(),
             subnets: vnet.subnets.iter().map(|_| OfSubnet::default()).collect(),
         });
         let filters = network.virtual_machines.iter().map(|vm| vm.nics.iter().map(|_| OnceLock::new()));
         Self {
             network,
+            addresses: OnceLock::new(),
             vnets: vnets.collect(),
             filters: filters.map(Iterator::collect).collect(),
             owners: OnceLock::new(),
@@ -82,10 +86,15 @@ impl<'n> Policy<'n> {
         self.owners.get_or_init(|| Owners::of(self.network))
     }
 
-    /// Every NIC address that a virtual network can send to, and who has it.
+    /// Every private address in a virtual network, and who has it.
     #[must_use]
-    pub fn reachable(&self, vnet: VnetId) -> &BTreeMap<Ipv4Addr, NicRef> {
-        self.vnets[vnet.0].reachable.get_or_init(|| reachable_addresses(self.network, vnet))
+    pub fn addresses(&self, vnet: VnetId) -> &BTreeMap<Ipv4Addr, Owner> {
+        &self.addresses.get_or_init(|| reach::addresses(self.network))[vnet.0]
+    }
+
+    /// The positions of the virtual network's peering links that give access, by what their routes cover.
+    pub(super) fn links(&self, vnet: VnetId) -> &PrefixMap<Ipv4Net, usize> {
+        self.vnets[vnet.0].links.get_or_init(|| reach::links(self.network, vnet))
     }
 
     fn subnet(&self, subnet: SubnetRef) -> &OfSubnet {

@@ -33,7 +33,7 @@ pub use id::{
 pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
 pub use public::{
     Frontend, FrontendAddress, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway,
-    OutboundRule, PrivateEndpoint, PublicIpAddress, Service,
+    OutboundRule, PrivateEndpoint, PrivateLinkServiceConnectionState, PublicIpAddress, Service,
 };
 pub use route_table::{RouteDestination, RouteTable, UserNextHop, UserRoute};
 pub use security_admin::{SecurityAdminConfiguration, SecurityAdminRule};

@@ -33,6 +33,14 @@ pub struct VirtualMachine {
     pub commands: Vec<String>,
 }
 
+impl VirtualMachine {
+    /// Whether it is allocated: nobody answers at the addresses of one that is not.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.power_state == PowerState::Running
+    }
+}
+
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nic {

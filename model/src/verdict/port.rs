@@ -13,7 +13,7 @@ use super::packet::{IpProtocol, Packet};
 use super::rule_match::first_match;
 use crate::effective::hop::peering_name;
 use crate::effective::tags::{INSTANCE_METADATA, WIRE_SERVER};
-use crate::effective::{EffectiveRoute, Hop, Policy, hop};
+use crate::effective::{EffectiveRoute, Hop, Owner, Policy, Taker, deliver, hop};
 use crate::network::{Network, NicRef};
 
 /// The UDP source port that the platform keeps for itself.
@@ -159,23 +159,41 @@ impl<'a> Port<'a> {
     fn route(&mut self, packet: Packet) -> Result<Onward, Reason> {
         let subnet = self.network.nic(self.nic).subnet;
         let routes = self.policy.routes(subnet);
-        let reachable = self.policy.reachable(subnet.vnet);
         let Some(route) = routes.lookup(packet.destination) else {
             let detail = format!("no route covers {}", packet.destination);
             return Err(self.deny(Decision::new(DropReason::Route), detail));
         };
-        let onward = match hop(self.policy, self.nic, route) {
-            Hop::Drop(reason) => {
+        let onward = match self.onward(route, packet) {
+            Ok(onward) => onward,
+            Err(reason) => {
                 return Err(self.deny(self.route_decision(reason, route), drop_detail(reason, route)));
             }
-            Hop::Appliance { nic, .. } => Onward::To(nic),
-            Hop::Destination => match reachable.get(&packet.destination) {
-                Some(&owner) if owner != self.nic => Onward::To(owner),
-                _ => Onward::Nobody,
-            },
         };
         self.allow(self.route_decision(DropReason::Route, route), route.describe());
         Ok(onward)
+    }
+
+    fn onward(&self, route: &EffectiveRoute, packet: Packet) -> Result<Onward, DropReason> {
+        let subnet = self.network.nic(self.nic).subnet;
+        match hop(self.policy, self.nic, route) {
+            Hop::Drop(reason) => Err(reason),
+            Hop::Appliances(appliances) => match appliances[0].taker {
+                Taker::Nic(nic) if self.network.vm(nic.vm).runs() => Ok(Onward::To(nic)),
+                Taker::Frontend(_) => Err(DropReason::LoadBalancer),
+                Taker::Nic(_) | Taker::Nobody => Err(DropReason::NextHop),
+            },
+            Hop::Destination => match deliver(self.policy, subnet, packet.destination) {
+                Ok(Owner::Nic(owner)) if owner != self.nic && self.network.vm(owner.vm).runs() => {
+                    Ok(Onward::To(owner))
+                }
+                Ok(_) | Err(DropReason::NoDestination) => Ok(Onward::Nobody),
+                Err(reason) => Err(reason),
+            },
+            Hop::LoadBalancer(_) => Err(DropReason::LoadBalancer),
+            Hop::Gateway(_) => Err(DropReason::Gateway),
+            Hop::PrivateEndpoint(_) => Err(DropReason::PrivateEndpoint),
+            Hop::Internet | Hop::ServiceEndpoint(_) => Err(DropReason::NoDestination),
+        }
     }
 
     fn route_decision(&self, stage: DropReason, route: &EffectiveRoute) -> Decision {
