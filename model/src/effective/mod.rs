@@ -13,8 +13,10 @@
 //! | [`tags`] | service tags as addresses; they differ per subnet |
 //! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
 //! | [`difference`] | one address set without another |
+//! | [`classifier`] | the first rule of a group that matches, at a cost that hardly grows with the rules |
 //! | [`policy`] | all of these of one network, each computed once |
 
+pub mod classifier;
 pub mod difference;
 pub mod egress;
 pub mod hop;
@@ -26,6 +28,7 @@ pub mod routes;
 pub mod rules;
 pub mod tags;
 
+pub use classifier::Classifier;
 pub use hop::{Appliance, Hop, Taker, hop};
 pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;

@@ -7,7 +7,12 @@ use super::packet::Packet;
 /// The rule of `group` that decides about `packet`. Groups end with a rule for everything, so there is one.
 #[must_use]
 pub fn first_match<'a>(group: &'a RuleGroup, packet: &Packet) -> Option<&'a Rule> {
-    group.rules.iter().find(|rule| matches(rule, packet))
+    group.rules.get(first_position(group, packet)?)
+}
+
+/// Its position.
+pub(crate) fn first_position(group: &RuleGroup, packet: &Packet) -> Option<usize> {
+    group.rules.iter().position(|rule| matches(rule, packet))
 }
 
 fn matches(rule: &Rule, packet: &Packet) -> bool {
@@ -27,7 +32,7 @@ fn matches_protocol(rule: &Rule, packet: &Packet) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use goal_state::nsg::{AddressSet, Association, PortRange, RuleAccess};
     use ipnet::Ipv4Net;
     use proptest::prelude::*;
@@ -71,7 +76,7 @@ mod tests {
         )
     }
 
-    fn any_packet() -> impl Strategy<Value = Packet> {
+    pub(crate) fn any_packet() -> impl Strategy<Value = Packet> {
         let protocol = prop_oneof![
             Just(IpProtocol::TCP),
             Just(IpProtocol::UDP),
@@ -86,6 +91,14 @@ mod tests {
                 destination: [10, 0, 0, to].into(),
                 destination_port: dport,
             }
+        })
+    }
+
+    pub(crate) fn any_group(rules: std::ops::Range<usize>) -> impl Strategy<Value = RuleGroup> {
+        proptest::collection::vec(any_rule(), rules).prop_map(|rules| RuleGroup {
+            name: "nsg".to_owned(),
+            association: Association::Subnet,
+            rules: (0_u16..).zip(rules).map(|(priority, rule)| Rule { priority, ..rule }).collect(),
         })
     }
 
