@@ -1,5 +1,7 @@
 //! Security admin rules before network security groups, with real packets between hand-made goal states.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 mod common;
 
 use common::controller::Controller;

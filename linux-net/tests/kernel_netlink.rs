@@ -121,11 +121,16 @@ fn put_list_delete_are_inverse_and_idempotent() {
         );
         let mut netlink = Netlink::open(&a).unwrap();
         let via: Ipv4Addr = "10.9.0.4".parse().unwrap();
+        let others = "192.0.2.8".parse().unwrap();
         let mut routes = vec![
             Route::new(net("10.0.0.0/16"), RouteTarget::Device("br1".into())),
             Route::new(
                 net("0.0.0.0/0"),
                 RouteTarget::Gateway { gateway: via, device: "br1".into(), onlink: true },
+            ),
+            Route::new(
+                net("10.4.0.0/24"),
+                RouteTarget::Gateways { gateways: vec![via, others], device: "br1".into(), onlink: true },
             ),
             Route::new(net("10.3.0.0/24"), RouteTarget::Blackhole),
             Route::new(net("0.0.0.0/0"), RouteTarget::Device("br1".into())).in_table(1000),

@@ -69,6 +69,30 @@ pub(crate) fn vm<'a>(goal: &'a mut HostGoalState, name: &str) -> &'a mut Virtual
     goal.virtual_machines.iter_mut().find(|vm| vm.name.as_str() == name).unwrap()
 }
 
+/// The address of the appliance, and of [`second_appliance`]'s.
+pub(crate) const APPLIANCES: [Ipv4Addr; 2] = [NVA, Ipv4Addr::new(10, 0, 0, 5)];
+
+/// Puts another appliance `nva2` beside the first, on the same host, and tells all virtual networks of it.
+pub(crate) fn second_appliance(goals: [&mut HostGoalState; 2]) {
+    for goal in goals {
+        let twin = |mac: MacAddr| MacAddr([mac.0[0], mac.0[1], mac.0[2], mac.0[3], mac.0[4], 5]);
+        for network in &mut goal.virtual_networks {
+            let mut mapping = network.mappings.iter().find(|m| m.customer_address == NVA).unwrap().clone();
+            mapping.customer_address = APPLIANCES[1];
+            mapping.mac = twin(mapping.mac);
+            network.mappings.push(mapping);
+        }
+        let nva = goal.virtual_machines.iter().find(|vm| vm.name.as_str() == "nva").cloned();
+        goal.virtual_machines.extend(nva.map(|mut vm| {
+            vm.name = "nva2".parse().unwrap();
+            let nic = &mut vm.network_interfaces[0];
+            nic.addresses = vec![APPLIANCES[1]];
+            nic.mac = twin(nic.mac);
+            vm
+        }));
+    }
+}
+
 /// A group whose first rule denies TCP to one port.
 pub(crate) fn group_that_denies(port: u16) -> RuleGroup {
     let ports = PortRange::new(port, port).unwrap();

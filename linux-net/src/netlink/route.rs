@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteNextHop, RouteNextHopFlags,
+    RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
@@ -45,6 +46,15 @@ pub enum RouteTarget {
         /// Take the gateway for a neighbour although no prefix of the device has it.
         onlink: bool,
     },
+    /// `nexthop via GATEWAY dev DEVICE`, several times: each flow goes to one of them.
+    Gateways {
+        /// The gateways' addresses, in this order.
+        gateways: Vec<Ipv4Addr>,
+        /// The device on which they all are.
+        device: String,
+        /// Take the gateways for neighbours although no prefix of the device has them.
+        onlink: bool,
+    },
     /// Dropped in silence.
     Blackhole,
 }
@@ -62,7 +72,9 @@ impl Route {
 
     pub(super) fn device(&self) -> Option<&str> {
         match &self.target {
-            RouteTarget::Device(device) | RouteTarget::Gateway { device, .. } => Some(device),
+            RouteTarget::Device(device)
+            | RouteTarget::Gateway { device, .. }
+            | RouteTarget::Gateways { device, .. } => Some(device),
             RouteTarget::Blackhole => None,
         }
     }
@@ -74,7 +86,10 @@ impl Route {
             RouteTarget::Gateway { onlink: true, .. } => {
                 (RouteType::Unicast, RouteScope::Universe, RouteFlags::Onlink)
             }
-            RouteTarget::Gateway { .. } => (RouteType::Unicast, RouteScope::Universe, RouteFlags::empty()),
+            // With several next hops, each has flags of its own.
+            RouteTarget::Gateway { .. } | RouteTarget::Gateways { .. } => {
+                (RouteType::Unicast, RouteScope::Universe, RouteFlags::empty())
+            }
             RouteTarget::Blackhole => (RouteType::BlackHole, RouteScope::Universe, RouteFlags::empty()),
         };
         let mut message = RouteMessage::default();
@@ -96,11 +111,17 @@ impl Route {
         if self.metric != 0 {
             message.attributes.push(RouteAttribute::Priority(self.metric));
         }
-        if let RouteTarget::Gateway { gateway, .. } = self.target {
-            message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(gateway)));
-        }
-        if self.device().is_some() {
-            message.attributes.push(RouteAttribute::Oif(index));
+        match &self.target {
+            RouteTarget::Device(_) => message.attributes.push(RouteAttribute::Oif(index)),
+            RouteTarget::Gateway { gateway, .. } => {
+                message.attributes.push(RouteAttribute::Gateway(RouteAddress::Inet(*gateway)));
+                message.attributes.push(RouteAttribute::Oif(index));
+            }
+            RouteTarget::Gateways { gateways, onlink, .. } => {
+                let hops = gateways.iter().map(|gateway| next_hop(*gateway, index, *onlink)).collect();
+                message.attributes.push(RouteAttribute::MultiPath(hops));
+            }
+            RouteTarget::Blackhole => {}
         }
         if let Some(source) = self.source {
             message.attributes.push(RouteAttribute::PrefSource(RouteAddress::Inet(source)));
@@ -124,6 +145,7 @@ impl Route {
         let destination = Ipv4Net::new(fields.destination.unwrap_or(Ipv4Addr::UNSPECIFIED), length).ok()?;
         let target = match message.header.kind {
             RouteType::BlackHole => RouteTarget::Blackhole,
+            RouteType::Unicast if !fields.hops.is_empty() => gateways(&fields.hops, names)?,
             RouteType::Unicast => {
                 let device = names.get(fields.device?);
                 match fields.gateway {
@@ -140,6 +162,29 @@ impl Route {
     }
 }
 
+fn next_hop(gateway: Ipv4Addr, index: u32, onlink: bool) -> RouteNextHop {
+    let mut hop = RouteNextHop::default();
+    hop.interface_index = index;
+    hop.flags = if onlink { RouteNextHopFlags::Onlink } else { RouteNextHopFlags::empty() };
+    hop.attributes = vec![RouteAttribute::Gateway(RouteAddress::Inet(gateway))];
+    hop
+}
+
+/// `None` unless all are gateways on one device.
+fn gateways(hops: &[RouteNextHop], names: &DeviceNames) -> Option<RouteTarget> {
+    let first = hops.first()?;
+    let gateway = |hop: &RouteNextHop| {
+        hop.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => Some(*gateway),
+            _ => None,
+        })
+    };
+    let gateways = hops.iter().map(gateway).collect::<Option<Vec<_>>>()?;
+    let together = hops.iter().all(|hop| hop.interface_index == first.interface_index);
+    let onlink = hops.iter().all(|hop| hop.flags.contains(RouteNextHopFlags::Onlink));
+    together.then(|| RouteTarget::Gateways { gateways, device: names.get(first.interface_index), onlink })
+}
+
 /// The attributes of a route that matter here.
 #[derive(Default)]
 struct Fields {
@@ -149,6 +194,7 @@ struct Fields {
     source: Option<Ipv4Addr>,
     device: Option<u32>,
     metric: u32,
+    hops: Vec<RouteNextHop>,
 }
 
 impl Fields {
@@ -160,6 +206,7 @@ impl Fields {
             RouteAttribute::PrefSource(RouteAddress::Inet(address)) => self.source = Some(*address),
             RouteAttribute::Oif(index) => self.device = Some(*index),
             RouteAttribute::Priority(metric) => self.metric = *metric,
+            RouteAttribute::MultiPath(hops) => self.hops.clone_from(hops),
             _ => {}
         }
     }
@@ -172,6 +219,13 @@ impl fmt::Display for Route {
             RouteTarget::Gateway { gateway, device, onlink } => {
                 let onlink = if *onlink { " onlink" } else { "" };
                 write!(f, "{} via {gateway} dev {device}{onlink}", self.destination)?;
+            }
+            RouteTarget::Gateways { gateways, device, onlink } => {
+                write!(f, "{}", self.destination)?;
+                let onlink = if *onlink { " onlink" } else { "" };
+                for gateway in gateways {
+                    write!(f, " nexthop via {gateway} dev {device}{onlink}")?;
+                }
             }
             RouteTarget::Blackhole => write!(f, "blackhole {}", self.destination)?,
         }

@@ -4,6 +4,8 @@
 //! the routes that drop. Longer prefixes stand before shorter ones, which makes the first match the longest one.
 //! <https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview>
 
+use std::net::Ipv4Addr;
+
 use goal_state::DropReason;
 use goal_state::nsg::{AddressSet, Direction};
 use goal_state::route::{NextHop, Route};
@@ -22,12 +24,24 @@ const UNCOVERED: &str = "route_uncovered";
 pub(super) fn table(routes: &[Route]) -> Vec<netlink::Route> {
     let target = |next_hop: &NextHop| match next_hop {
         NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Device(UPLINK.into()),
-        NextHop::VirtualAppliance { addresses } => {
-            RouteTarget::Gateway { gateway: addresses[0], device: UPLINK.into(), onlink: true }
-        }
+        NextHop::VirtualAppliance { addresses } => via(addresses),
         NextHop::Drop { .. } => RouteTarget::Blackhole,
     };
     routes.iter().map(|route| netlink::Route::new(route.prefix, target(&route.next_hop))).collect()
+}
+
+/// Several next hops are one route: the kernel chooses one by the addresses and ports of a flow. In order of address, so that
+/// the same next hops are the same route.
+fn via(addresses: &[Ipv4Addr]) -> RouteTarget {
+    let device = UPLINK.to_owned();
+    let mut gateways = addresses.to_vec();
+    gateways.sort_unstable();
+    gateways.dedup();
+    match *gateways.as_slice() {
+        [gateway] => RouteTarget::Gateway { gateway, device, onlink: true },
+        [] => RouteTarget::Blackhole,
+        _ => RouteTarget::Gateways { gateways, device, onlink: true },
+    }
 }
 
 /// The counters of routes that drop.

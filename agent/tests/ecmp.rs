@@ -1,0 +1,68 @@
+//! A route with two next hops, with real packets between hand-made goal states.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::in_sandbox;
+use common::network::{APPLIANCES, goal, second_appliance, vm};
+use common::room::{Room, shell};
+use goal_state::event::Event;
+use goal_state::nsg::{Direction, Protocol};
+use goal_state::probe::ProbeOutcome;
+use goal_state::route::NextHop;
+
+/// With a fair hash, 24 flows all choose the same of two appliances once in eight million times.
+const FLOWS: usize = 24;
+
+/// Connections from a to d by way of two appliances: both carry some, and all packets of a flow go by the same one.
+#[test]
+fn flows_spread_over_the_next_hops_and_each_keeps_to_one() {
+    in_sandbox("flows_spread_over_the_next_hops_and_each_keeps_to_one", || {
+        let room = Room::new(2);
+        let (mut here, mut there) = (goal(1, 1), goal(2, 1));
+        second_appliance([&mut here, &mut there]);
+        let port = &mut vm(&mut here, "a").network_interfaces[0].port;
+        let default = port.routes.iter_mut().find(|route| route.prefix.prefix_len() == 0).unwrap();
+        default.next_hop = NextHop::VirtualAppliance { addresses: APPLIANCES.to_vec() };
+        let (mut one, mut two) = (room.controller("host1"), room.controller("host2"));
+        assert_eq!(one.apply(&here).problems, Vec::<String>::new());
+        assert_eq!(two.apply(&there).problems, Vec::<String>::new());
+        let routes = shell("ip -n port-a-nic0 route");
+        assert!(
+            APPLIANCES.iter().all(|hop| routes.contains(&format!("nexthop via {hop} dev up0"))),
+            "{routes}"
+        );
+        assert_eq!(one.apply(&here).changes, 0, "a second time does nothing");
+
+        one.follow_events();
+        for _ in 0..FLOWS {
+            assert_eq!(one.probe("a", "10.1.0.4", "10.2.0.4", Protocol::Tcp, 80), ProbeOutcome::Answered);
+        }
+        // What comes after this has been read has been read, too.
+        assert_eq!(one.probe("a", "10.1.0.4", "10.2.0.4", Protocol::Udp, 53), ProbeOutcome::Answered);
+        one.event(|event| seen(event).filter(|(_, _, port)| *port == 53));
+
+        let mut flows: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for (nic, source_port, port) in one.events().iter().filter_map(seen) {
+            if port == 80 {
+                flows.entry(source_port).or_default().push(nic);
+            }
+        }
+        assert_eq!(flows.len(), FLOWS, "{flows:?}");
+        assert!(
+            flows.values().all(|nics| nics.len() > 1 && nics.iter().all(|nic| *nic == nics[0])),
+            "{flows:?}"
+        );
+        let used = flows.values().flatten().collect::<BTreeSet<_>>();
+        assert_eq!(used.len(), 2, "{used:?}");
+    });
+}
+
+/// A probe packet at an appliance: which, source port, destination port.
+fn seen(event: &Event) -> Option<(String, u16, u16)> {
+    let Event::Seen(seen) = event else { return None };
+    let nic = seen.nic.to_string();
+    let entered = seen.direction == Direction::Inbound && nic.starts_with("nva");
+    entered.then_some((nic, seen.packet.source_port, seen.packet.destination_port))
+}
