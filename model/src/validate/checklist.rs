@@ -9,6 +9,7 @@ use crate::network::{Network, Nic, SubnetRef};
 use crate::topology::Topology;
 
 use super::overlap::overlaps_within;
+use super::peering::peered_by_subnet;
 use super::report::Report;
 use super::special_subnet::special;
 
@@ -50,9 +51,13 @@ fn check_spaces(topology: &Topology, network: &Network, report: &mut Report) {
     let vnets = network.virtual_networks.iter().enumerate();
     let (owners, prefixes): (Vec<usize>, Vec<_>) =
         vnets.flat_map(|(vnet, it)| it.address_space.iter().map(move |prefix| (vnet, *prefix))).unzip();
+    let by_subnet = peered_by_subnet(&network.virtual_networks);
     let mut told = None;
     for (later, earlier) in overlaps_within(&prefixes) {
         let (at, other) = (owners[later], &network.virtual_networks[owners[earlier]].name);
+        if by_subnet.contains(&(owners[earlier], at)) {
+            continue;
+        }
         // The prefixes of one network stand together: one warning for each.
         if told.replace(at) == Some(at) {
             continue;

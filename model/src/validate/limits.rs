@@ -16,6 +16,8 @@ pub(super) const VIRTUAL_NETWORKS_PER_REGION: usize = 1000;
 pub(super) const SUBNETS_PER_VIRTUAL_NETWORK: usize = 3000;
 /// Peering links per virtual network.
 pub(super) const PEERINGS_PER_VIRTUAL_NETWORK: usize = 500;
+/// Subnets on one side of a subnet peering.
+pub(super) const SUBNETS_PER_SUBNET_PEERING: usize = 200;
 /// Private addresses per NIC.
 pub(super) const ADDRESSES_PER_NIC: usize = 256;
 

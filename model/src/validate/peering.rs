@@ -1,17 +1,17 @@
-//! Peerings: one link per side, and spaces that do not overlap.
+//! Peerings: one link per side, its state, and the addresses that its routes cover.
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/virtual-network-peering-overview>
 
 use std::collections::{HashMap, HashSet};
 
-use ipnet::Ipv4Net;
-
-use crate::network::{Peering, PeeringScope, PeeringState, VnetId};
-use crate::topology::{self, Span, Spanned, Topology};
+use crate::network::{Peering, PeeringState, VnetId};
+use crate::topology::{self, Spanned, Topology};
 
 use super::directory::Directory;
 use super::limits;
-use super::overlap::{first_overlap, overlaps_within};
+use super::peering_gateway::Gateways;
+use super::peering_scope::{Scope, check_same_scope, scope};
+use super::peering_space::{check_spaces, check_spaces_of_peers, remote_address_space};
 use super::report::Report;
 use super::virtual_network::DraftVnet;
 
@@ -23,23 +23,52 @@ pub(super) fn peerings(
     report: &mut Report,
 ) -> Vec<Vec<Peering>> {
     let all: Vec<_> = topology.virtual_networks.iter().map(|(_, raw)| raw).collect();
-    let find = |link: &topology::Peering| directory.virtual_networks.find(&link.remote_virtual_network.value);
-    let remotes =
-        all.iter().map(|raw| raw.peerings.iter().filter_map(|(_, link)| find(link)).collect()).collect();
-    let links = Links { all: &all, remotes, directory, vnets };
+    let links = Links {
+        all: &all,
+        to: all.iter().map(|raw| first_links(raw, directory)).collect(),
+        directory,
+        vnets,
+        gateways: Gateways::new(topology, directory),
+    };
     (0..vnets.len()).map(|local| links.of(local, report)).collect()
+}
+
+/// The links of a virtual network by where they lead; of several to one place the first.
+fn first_links<'t>(
+    raw: &'t topology::VirtualNetwork,
+    directory: &Directory,
+) -> HashMap<usize, &'t topology::Peering> {
+    let mut links = HashMap::new();
+    for (_, link) in &raw.peerings {
+        if let Some(remote) = directory.virtual_networks.find(&link.remote_virtual_network.value) {
+            links.entry(remote).or_insert(link);
+        }
+    }
+    links
 }
 
 /// What the links of all virtual networks are checked against.
 struct Links<'a> {
     all: &'a [&'a topology::VirtualNetwork],
-    /// Where the links of each virtual network lead.
-    remotes: Vec<HashSet<usize>>,
+    /// The links of each virtual network, by where they lead.
+    to: Vec<HashMap<usize, &'a topology::Peering>>,
     directory: &'a Directory,
     vnets: &'a [DraftVnet],
+    gateways: Gateways,
 }
 
-impl Links<'_> {
+/// One link, and the virtual networks on its sides.
+#[derive(Clone, Copy)]
+pub(super) struct Link<'a> {
+    pub(super) name: &'a Spanned<String>,
+    pub(super) typed: &'a topology::Peering,
+    pub(super) local: (usize, &'a DraftVnet),
+    pub(super) remote: (usize, &'a DraftVnet),
+    /// The other side's link back.
+    pub(super) back: Option<&'a topology::Peering>,
+}
+
+impl<'a> Links<'a> {
     fn of(&self, local: usize, report: &mut Report) -> Vec<Peering> {
         let raw = &self.all[local].peerings;
         report.names("peering", limits::RESOURCE_NAME, raw.names());
@@ -48,139 +77,128 @@ impl Links<'_> {
             report.at_most(limits::PEERINGS_PER_VIRTUAL_NETWORK, raw.len(), last.span, &what);
         }
         let mut earlier: HashMap<usize, &str> = HashMap::new();
-        let mut peers = Vec::new();
+        let mut ranges = Vec::new();
         let mut peerings = Vec::new();
-        for (name, link) in raw {
-            let Some(remote) = self.remote(local, name, link, report) else { continue };
-            match earlier.get(&remote) {
-                Some(first) => self.report_second_link(local, remote, first, link, report),
+        for (name, typed) in raw {
+            let Some(link) = self.link(local, name, typed, report) else { continue };
+            let scope = scope(link, report);
+            match earlier.get(&link.remote.0) {
+                Some(first) => report_second_link(link, first, report),
                 None => {
-                    earlier.insert(remote, &name.value);
-                    peers.push((remote, link.remote_virtual_network.span));
-                    self.check_spaces(local, remote, link, report);
+                    earlier.insert(link.remote.0, &name.value);
+                    ranges.push((link, scope.remote_ranges(link)));
+                    let same_as_back = check_same_scope(link, &scope, report);
+                    check_spaces(link, &scope, same_as_back, report);
                 }
             }
-            let connected = self.connected(local, remote, name, link, report);
-            peerings.push(peering(name, link, remote, connected, &self.vnets[remote].space));
+            peerings.push(peering(link, scope, report));
         }
-        self.check_spaces_of_peers(local, &peers, report);
+        check_spaces_of_peers(&self.vnets[local].name, &ranges, report);
+        self.gateways.check(local, &ranges, report);
         peerings
     }
 
-    fn remote(
+    fn link(
         &self,
         local: usize,
-        name: &Spanned<String>,
-        link: &topology::Peering,
+        name: &'a Spanned<String>,
+        typed: &'a topology::Peering,
         report: &mut Report,
-    ) -> Option<usize> {
-        let to = &link.remote_virtual_network;
+    ) -> Option<Link<'a>> {
+        let to = &typed.remote_virtual_network;
         let remote = report.resolve("virtual network", &self.directory.virtual_networks, to)?;
         if remote == local {
             let message = format!("peering `{name}` leads from `{to}` to itself");
             report.error("PeeringToItself", to.span, message, "name the other virtual network");
             return None;
         }
-        Some(remote)
-    }
-
-    fn check_spaces(&self, local: usize, remote: usize, link: &topology::Peering, report: &mut Report) {
-        let told_there = remote < local && self.remotes[remote].contains(&local);
-        if told_there {
-            return;
-        }
-        let (mine, theirs) = (&self.vnets[local], &self.vnets[remote]);
-        if let Some((here, there)) = first_overlap(&mine.space, &theirs.space) {
-            let message =
-                format!("`{}` and `{}` cannot be peered: {here} overlaps {there}", mine.name, theirs.name);
-            let help = "give them address spaces that do not overlap";
-            report.error("VnetAddressSpacesOverlap", link.remote_virtual_network.span, message, help);
-        }
-    }
-
-    /// The spaces of all `peers` of a virtual network are disjoint, or routes to them would be ambiguous.
-    fn check_spaces_of_peers(&self, local: usize, peers: &[(usize, Span)], report: &mut Report) {
-        let owned = |(peer, at): &(usize, Span)| {
-            let (peer, at) = (*peer, *at);
-            self.vnets[peer].space.iter().map(move |prefix| (*prefix, peer, at))
-        };
-        let owned: Vec<_> = peers.iter().flat_map(owned).collect();
-        let prefixes: Vec<_> = owned.iter().map(|(prefix, ..)| *prefix).collect();
-        let mut told = HashSet::new();
-        for (later, earlier) in overlaps_within(&prefixes) {
-            let ((two, theirs, at), (one, other, _)) = (owned[later], owned[earlier]);
-            if theirs == other || !told.insert(theirs) {
-                continue;
-            }
-            let name = |vnet: usize| &self.vnets[vnet].name;
-            let message = format!(
-                "`{}` cannot be peered with both `{}` and `{}`: {one} overlaps {two}",
-                name(local),
-                name(other),
-                name(theirs)
-            );
-            let help = "the spaces of all peers of a virtual network are disjoint: renumber one, or leave one link out";
-            report.error("VnetAddressSpaceOverlapsWithAlreadyPeeredVnet", at, message, help);
-        }
-    }
-
-    fn report_second_link(
-        &self,
-        local: usize,
-        remote: usize,
-        first: &str,
-        link: &topology::Peering,
-        report: &mut Report,
-    ) {
-        let (mine, theirs) = (&self.vnets[local].name, &self.vnets[remote].name);
-        let message = format!("`{mine}` has two peerings with `{theirs}`; the first is `{first}`");
-        let help = "a virtual network has one link to each of its peers: leave one out";
-        report.error("PeeringDuplicate", link.remote_virtual_network.span, message, help);
-    }
-
-    fn connected(
-        &self,
-        local: usize,
-        remote: usize,
-        name: &Spanned<String>,
-        link: &topology::Peering,
-        report: &mut Report,
-    ) -> bool {
-        let connected = self.remotes[remote].contains(&local);
-        if !connected {
-            let (mine, theirs) = (&self.vnets[local].name, &self.vnets[remote].name);
-            let message =
-                format!("peering `{name}` carries nothing: `{theirs}` has no link back to `{mine}`");
-            let help = format!("add a peering with `remoteVirtualNetwork: {mine}` to `{theirs}`");
-            report.warning("PeeringInitiated", link.remote_virtual_network.span, message, help);
-        }
-        connected
+        Some(Link {
+            name,
+            typed,
+            local: (local, &self.vnets[local]),
+            remote: (remote, &self.vnets[remote]),
+            back: self.to[remote].get(&local).copied(),
+        })
     }
 }
 
-fn peering(
-    name: &Spanned<String>,
-    link: &topology::Peering,
-    remote: usize,
-    connected: bool,
-    remote_space: &[Ipv4Net],
-) -> Peering {
+fn report_second_link(link: Link<'_>, first: &str, report: &mut Report) {
+    let (mine, theirs) = (&link.local.1.name, &link.remote.1.name);
+    let message = format!("`{mine}` has two peerings with `{theirs}`; the first is `{first}`");
+    let help = "a virtual network has one link to each of its peers: leave one out";
+    report.error("PeeringDuplicate", link.typed.remote_virtual_network.span, message, help);
+}
+
+/// Both links make a peering; a link whose other side was deleted stays Disconnected, and no new one connects to it.
+fn state(link: Link<'_>, report: &mut Report) -> PeeringState {
+    let (mine, theirs) = (&link.local.1.name, &link.remote.1.name);
+    let is_disconnected = |link: &topology::Peering| {
+        link.peering_state.as_ref().is_some_and(|state| state.value == PeeringState::Disconnected)
+    };
+    let at = link.typed.remote_virtual_network.span;
+    let message = format!("peering `{}` carries nothing: ", link.name);
+    if is_disconnected(link.typed) {
+        let message = format!("{message}the link of `{theirs}` was deleted");
+        let help = "delete it, and make both links anew: leave `peeringState` out";
+        report.warning("PeeringDisconnected", at, message, help);
+        return PeeringState::Disconnected;
+    }
+    let derived = match link.back {
+        Some(back) if is_disconnected(back) => {
+            let message = format!("{message}the link of `{theirs}` back to `{mine}` is Disconnected");
+            report.warning("PeeringInitiated", at, message, format!("make the link of `{theirs}` anew"));
+            PeeringState::Initiated
+        }
+        Some(_) => PeeringState::Connected,
+        None => {
+            let message = format!("{message}`{theirs}` has no link back to `{mine}`");
+            let help = format!("add a peering with `remoteVirtualNetwork: {mine}` to `{theirs}`");
+            report.warning("PeeringInitiated", at, message, help);
+            PeeringState::Initiated
+        }
+    };
+    check_state(link, derived, report);
+    derived
+}
+
+/// A state other than Disconnected follows from both links, so that another one cannot be.
+fn check_state(link: Link<'_>, derived: PeeringState, report: &mut Report) {
+    if let Some(written) = link.typed.peering_state.as_ref().filter(|state| state.value != derived) {
+        let message = format!("peering `{}` is {derived}, not {written}", link.name);
+        let help = "leave `peeringState` out: both links decide it; write `Disconnected` if the other one was deleted";
+        report.error("PeeringState", written.span, message, help);
+    }
+}
+
+fn peering(link: Link<'_>, scope: Scope, report: &mut Report) -> Peering {
+    let typed = link.typed;
     Peering {
-        name: name.value.clone(),
-        remote: VnetId(remote),
-        state: if connected { PeeringState::Connected } else { PeeringState::Initiated },
-        allow_virtual_network_access: link
+        name: link.name.value.clone(),
+        remote: VnetId(link.remote.0),
+        state: state(link, report),
+        allow_virtual_network_access: typed
             .allow_virtual_network_access
             .as_ref()
             .is_none_or(|flag| flag.value),
-        allow_forwarded_traffic: is_true(link.allow_forwarded_traffic.as_ref()),
-        allow_gateway_transit: is_true(link.allow_gateway_transit.as_ref()),
-        use_remote_gateways: is_true(link.use_remote_gateways.as_ref()),
-        scope: PeeringScope::CompleteVnets,
-        remote_address_space: remote_space.to_vec(),
+        allow_forwarded_traffic: is_true(typed.allow_forwarded_traffic.as_ref()),
+        allow_gateway_transit: is_true(typed.allow_gateway_transit.as_ref()),
+        use_remote_gateways: is_true(typed.use_remote_gateways.as_ref()),
+        remote_address_space: remote_address_space(link, &scope, report),
+        scope: scope.0,
     }
 }
 
-fn is_true(flag: Option<&Spanned<bool>>) -> bool {
+/// Whether a flag is on that is off when left out.
+pub(super) fn is_true(flag: Option<&Spanned<bool>>) -> bool {
     flag.is_some_and(|flag| flag.value)
+}
+
+/// Pairs of virtual networks that only some subnets of are peered: they may overlap.
+pub(super) fn peered_by_subnet(peerings: &[crate::network::VirtualNetwork]) -> HashSet<(usize, usize)> {
+    let links = peerings
+        .iter()
+        .enumerate()
+        .flat_map(|(local, vnet)| vnet.peerings.iter().map(move |link| (local, link)).collect::<Vec<_>>());
+    let partial = links.filter(|(_, link)| link.scope != crate::network::PeeringScope::CompleteVnets);
+    partial.flat_map(|(local, link)| [(local, link.remote.0), (link.remote.0, local)]).collect()
 }
