@@ -36,7 +36,7 @@ pub(crate) struct Loaded {
 pub(crate) fn from_file(path: &Path) -> Result<Loaded> {
     let text = read(path)?;
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let validate::Loaded { network, diagnostics } = validate::load(&text);
+    let validate::Loaded { network, diagnostics } = validate::check(&text);
     match network {
         Some(network) => Ok(Loaded { path, text, network, warnings: diagnostics }),
         None => {

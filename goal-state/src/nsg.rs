@@ -171,6 +171,23 @@ impl PortRange {
     pub fn contains(self, port: u16) -> bool {
         (self.first..=self.last).contains(&port)
     }
+
+    /// The same ports as sorted ranges that neither overlap nor touch.
+    #[must_use]
+    pub fn disjoint(ranges: &[Self]) -> Vec<Self> {
+        let mut sorted = ranges.to_vec();
+        sorted.sort();
+        let mut disjoint: Vec<Self> = Vec::new();
+        for range in sorted {
+            match disjoint.last_mut() {
+                Some(last) if u32::from(range.first) <= u32::from(last.last) + 1 => {
+                    last.last = last.last.max(range.last);
+                }
+                _ => disjoint.push(range),
+            }
+        }
+        disjoint
+    }
 }
 
 impl TryFrom<(u16, u16)> for PortRange {
@@ -372,6 +389,17 @@ mod tests {
         assert!(set.contains("192.0.2.1".parse().unwrap()));
         assert!(AddressSet::all().is_all() && AddressSet::all().contains("0.0.0.0".parse().unwrap()));
         assert!(!AddressSet::default().contains("10.0.0.0".parse().unwrap()));
+    }
+
+    #[test]
+    fn port_ranges_are_merged_when_they_overlap_or_touch() {
+        let range = |a, b| PortRange::new(a, b).unwrap();
+        assert_eq!(
+            PortRange::disjoint(&[range(80, 80), range(81, 90), range(10, 20), range(15, 17)]),
+            [range(10, 20), range(80, 90)]
+        );
+        assert_eq!(PortRange::disjoint(&[range(0, 65_535), range(5, 6)]), [PortRange::ALL]);
+        assert_eq!(PortRange::disjoint(&[]), []);
     }
 
     #[test]

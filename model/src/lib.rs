@@ -7,6 +7,7 @@ pub mod compile;
 pub mod diagnostic;
 pub mod effective;
 pub mod network;
+mod review;
 pub mod topology;
 pub mod validate;
 pub mod verdict;

@@ -7,7 +7,6 @@
 mod address_allocation;
 mod application_security_group;
 mod behavior;
-mod checklist;
 mod directory;
 mod fnv;
 mod host;
@@ -17,7 +16,6 @@ mod mac;
 mod name;
 mod network_interface;
 mod network_security_group;
-mod next_hop;
 mod overlap;
 mod peering;
 mod peering_gateway;
@@ -40,10 +38,14 @@ mod vni;
 
 use crate::diagnostic::{Diagnostic, Severity, line_column};
 use crate::network::{Network, Peering, ServiceTags, VirtualMachine};
+use crate::review::review;
 use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
+pub(crate) use overlap::overlaps_within;
+pub(crate) use peering::peered_by_subnet;
 use report::Report;
+pub(crate) use special_subnet::takes_network_security_group;
 use virtual_network::DraftVnet;
 
 /// What came of a topology file.
@@ -74,6 +76,16 @@ impl Loaded {
 /// Reads and validates a topology file. Never panics, whatever the text is.
 #[must_use]
 pub fn load(text: &str) -> Loaded {
+    read(text, |_, _| Vec::new())
+}
+
+/// The same, with what a review of the design would ask about among the warnings.
+#[must_use]
+pub fn check(text: &str) -> Loaded {
+    read(text, review)
+}
+
+fn read(text: &str, review: impl Fn(&Topology, &Network) -> Vec<Diagnostic>) -> Loaded {
     let parsed = topology::parse(text);
     let readable = parsed.diagnostics.is_empty();
     let validated = parsed.topology.as_ref().map(|topology| {
@@ -85,9 +97,13 @@ pub fn load(text: &str) -> Loaded {
         Some(Err(problems)) => (None, problems),
         None => (None, Vec::new()),
     };
+    let network = network.filter(|_| readable);
     let mut diagnostics = parsed.diagnostics.clone();
     diagnostics.extend(found);
-    Loaded { network: network.filter(|_| readable), diagnostics: parsed.with_paths(diagnostics) }
+    if let (Some(topology), Some(network)) = (&parsed.topology, &network) {
+        diagnostics.extend(review(topology, network));
+    }
+    Loaded { network, diagnostics: parsed.with_paths(diagnostics) }
 }
 
 /// The network that `topology`, read from `text`, means, and the warnings; or all errors, and the warnings after them.
@@ -99,8 +115,6 @@ fn validate(
     let network = network_of(topology, text, &mut report);
     if let Some(network) = &network {
         test_case::check_senders(topology, network, &mut report);
-        report_dead_routes(topology, network, &mut report);
-        checklist::check(topology, network, &mut report);
     }
     let readable = report.is_readable();
     let warnings = report.finish()?;
@@ -174,11 +188,4 @@ fn finish_vnets(
     peerings: Vec<Vec<Peering>>,
 ) -> Option<Vec<crate::network::VirtualNetwork>> {
     drafts.into_iter().zip(peerings).map(|(draft, peerings)| draft.finish(peerings)).collect()
-}
-
-fn report_dead_routes(topology: &Topology, network: &Network, report: &mut Report) {
-    for dead in next_hop::dead_routes(network) {
-        let at = route_table::position_of_route(topology, dead.table, dead.route);
-        report.warning(dead.code, at, dead.message, dead.help);
-    }
 }

@@ -27,7 +27,7 @@ pub(super) fn first_overlap(a: &[Ipv4Net], b: &[Ipv4Net]) -> Option<(Ipv4Net, Ip
 }
 
 /// Every prefix that overlaps an earlier one, with one that it does: (position, earlier position).
-pub(super) fn overlaps_within(prefixes: &[Ipv4Net]) -> Vec<(usize, usize)> {
+pub(crate) fn overlaps_within(prefixes: &[Ipv4Net]) -> Vec<(usize, usize)> {
     let mut by_address: Vec<usize> = (0..prefixes.len()).collect();
     by_address.sort_by_key(|&at| (prefixes[at].network(), prefixes[at].prefix_len(), at));
     // The prefixes around the present one, each inside the one below it, with the earliest position so far. All of

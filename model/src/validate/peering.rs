@@ -194,7 +194,7 @@ pub(super) fn is_true(flag: Option<&Spanned<bool>>) -> bool {
 }
 
 /// Pairs of virtual networks that only some subnets of are peered: they may overlap.
-pub(super) fn peered_by_subnet(peerings: &[crate::network::VirtualNetwork]) -> HashSet<(usize, usize)> {
+pub(crate) fn peered_by_subnet(peerings: &[crate::network::VirtualNetwork]) -> HashSet<(usize, usize)> {
     let links = peerings
         .iter()
         .enumerate()

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use ipnet::Ipv4Net;
 
 use crate::network::{RouteTable, UserRoute};
-use crate::topology::{self, DisablePeeringRoute, RouteDestination, Span, Spanned, Topology};
+use crate::topology::{self, DisablePeeringRoute, RouteDestination, Spanned, Topology};
 
 use super::limits;
 use super::report::Report;
@@ -67,10 +67,4 @@ fn prefix(destination: &Spanned<RouteDestination>, report: &mut Report) -> Optio
             None
         }
     }
-}
-
-/// Where the prefix of a route was written.
-pub(super) fn position_of_route(topology: &Topology, table: usize, route: usize) -> Span {
-    let raw = topology.route_tables.iter().nth(table).and_then(|(_, table)| table.routes.iter().nth(route));
-    raw.map(|(name, _)| name.span).unwrap_or_default()
 }

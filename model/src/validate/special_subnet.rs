@@ -76,6 +76,11 @@ pub(super) fn special(name: &str) -> Option<&'static SpecialSubnet> {
     ALL.iter().find(|special| special.name == name)
 }
 
+/// Whether a subnet of this name may have a network security group.
+pub(crate) fn takes_network_security_group(name: &str) -> bool {
+    special(name).is_none_or(|special| special.network_security_group)
+}
+
 /// The special subnet that this name differs from in case only, so that no service finds it.
 pub(super) fn special_in_other_case(name: &str) -> Option<&'static SpecialSubnet> {
     ALL.iter().find(|special| special.name != name && special.name.eq_ignore_ascii_case(name))

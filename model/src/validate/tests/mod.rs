@@ -2,7 +2,6 @@
 
 mod application_security_group;
 mod behavior;
-mod checklist;
 mod host;
 mod limits;
 mod names;
@@ -44,17 +43,8 @@ fn check(file: &dyn Fn(&str) -> String, cases: &[(&str, &str)]) {
     }
 }
 
-/// What [`all_problems`] says, without what the design checklist has to say of nearly every small file.
-fn problems(text: &str) -> String {
-    let asked_about = ["warning SubnetWithoutNetworkSecurityGroup:", "warning VirtualNetworksOverlap:"];
-    let all = all_problems(text);
-    let kept: Vec<_> =
-        all.lines().filter(|line| !asked_about.iter().any(|code| line.starts_with(code))).collect();
-    kept.join("\n")
-}
-
 /// All problems of a file, one per line: how bad, the code, what is wrong, what would be right.
-fn all_problems(text: &str) -> String {
+fn problems(text: &str) -> String {
     let loaded = load(text);
     assert_eq!(loaded.network.is_none(), loaded.errors().next().is_some());
     let lines: Vec<_> = loaded

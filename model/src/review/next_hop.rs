@@ -3,43 +3,26 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
+use super::Review;
 use crate::network::gateway::GatewayType;
 use crate::network::{
     FrontendAddress, Network, NicRef, RouteTableId, SubnetRef, UserNextHop, UserRoute, VnetId,
 };
 
-/// Something that is wrong with a route of a table: the position of the table and of its route, and what.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct DeadRoute {
-    /// The table.
-    pub(super) table: usize,
-    /// The position of the route in it.
-    pub(super) route: usize,
-    /// A short stable word for programs.
-    pub(super) code: &'static str,
-    /// What is wrong.
-    pub(super) message: String,
-    /// What would be right.
-    pub(super) help: String,
-}
-
-/// Everything that is wrong with the routes of the tables that are attached to a subnet.
-pub(super) fn dead_routes(network: &Network) -> BTreeSet<DeadRoute> {
+/// Asks about the routes of the tables that are attached to a subnet.
+pub(super) fn ask(review: &mut Review<'_>) {
+    let network = review.network;
     let check = NextHops::new(network);
-    let mut dead = BTreeSet::new();
+    // A table may be attached in several virtual networks, with the same problem in each.
+    let mut told = BTreeSet::new();
     for (vnet, table) in attached_tables(network) {
-        for (route, user_route) in network.route_table(table).routes.iter().enumerate() {
-            let problem = check.problem(vnet, table, user_route);
-            dead.extend(problem.map(|(code, message, help)| DeadRoute {
-                table: table.0,
-                route,
-                code,
-                message,
-                help,
-            }));
+        for route in &network.route_table(table).routes {
+            let Some((code, message, help)) = check.problem(vnet, table, route) else { continue };
+            if told.insert((table, message.clone())) {
+                review.warn(code, review.places.route(table, &route.name), message, help);
+            }
         }
     }
-    dead
 }
 
 /// The tables that steer a subnet, with the virtual network of it.
