@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 
 use super::Review;
 use super::place::subnet_name;
-use crate::effective::EffectiveNextHop;
 use crate::effective::routes::UserRouteName;
+use crate::effective::{EffectiveNextHop, Owner, deliver};
 use crate::network::{Network, NicRef, RouteTableId, SubnetRef, VnetId};
 
 pub(super) fn ask(review: &mut Review<'_>) {
@@ -70,21 +70,25 @@ fn is_asymmetric(
     (to, _): (SubnetRef, Ipv4Addr),
 ) -> bool {
     // What stands in the appliance's own subnet is beside it, and one that masquerades gets every answer.
-    let owners: Vec<_> = appliances.iter().filter_map(|address| owner(review, from.vnet, *address)).collect();
+    let owners: Vec<_> = appliances.iter().filter_map(|address| owner(review, from, *address)).collect();
     let beside = owners.iter().any(|nic| [from, to].contains(&review.network.nic(*nic).subnet));
     let masquerades = owners.iter().any(|nic| review.network.vm(nic.vm).guest_masquerade);
     if owners.is_empty() || beside || masquerades {
         return false;
     }
     let back = by_appliance(review, to, sender).map(|(_, appliances)| appliances).unwrap_or_default();
-    let vms = |addresses: &[Ipv4Addr], vnet| -> BTreeSet<_> {
-        addresses.iter().filter_map(|address| owner(review, vnet, *address)).map(|nic| nic.vm).collect()
+    let vms = |addresses: &[Ipv4Addr], subnet| -> BTreeSet<_> {
+        addresses.iter().filter_map(|address| owner(review, subnet, *address)).map(|nic| nic.vm).collect()
     };
-    vms(&back, to.vnet).is_disjoint(&vms(appliances, from.vnet))
+    vms(&back, to).is_disjoint(&vms(appliances, from))
 }
 
-fn owner(review: &Review<'_>, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
-    review.policy.reachable(vnet).get(&address).copied()
+/// The NIC that has an appliance's address, as `subnet` sees it.
+fn owner(review: &Review<'_>, subnet: SubnetRef, address: Ipv4Addr) -> Option<NicRef> {
+    match deliver(review.policy, subnet, address) {
+        Ok(Owner::Nic(nic)) => Some(nic),
+        _ => None,
+    }
 }
 
 fn warn(
