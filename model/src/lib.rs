@@ -1,12 +1,13 @@
 //! Azure networking as the customer sees it. Pure: no I/O, no async, no clock, no randomness.
 //!
 //! topology text → [`topology`] (what was typed, with positions) → [`validate`] → [`network`] (what it means; cannot
-//! be wrong) → [`effective`] routes and rules → [`verdict`] for a question, [`compile`] for the hosts.
+//! be wrong) → [`effective`] routes and rules → [`verdict`] and [`network_watcher`] for a question, [`compile`] for the hosts.
 
 pub mod compile;
 pub mod diagnostic;
 pub mod effective;
 pub mod network;
+pub mod network_watcher;
 mod review;
 pub mod topology;
 pub mod validate;
