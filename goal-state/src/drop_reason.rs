@@ -104,6 +104,57 @@ impl DropReason {
     }
 }
 
+impl DropReason {
+    /// What it means in Azure's words, as the end of "the packet was dropped because ...".
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::SourceAddress => "the source address is not the NIC's own and IP forwarding is off",
+            Self::Protocol => "a virtual network does not carry this protocol, port or destination",
+            Self::SecurityAdminRule => "a security admin rule of Azure Virtual Network Manager denies it",
+            Self::NetworkSecurityGroup => "a rule of a network security group denies it",
+            Self::Route => "the next hop type of the effective route is None",
+            Self::Peering => "the peering link does not allow it",
+            Self::Gateway => "no virtual network gateway carries it",
+            Self::NextHop => "no NIC that can be reached directly has the next hop's address",
+            Self::IpForwarding => "the destination address is not the NIC's own and IP forwarding is off",
+            Self::PublicAddress => "no public IP address lets it in",
+            Self::OutboundAccess => "the subnet has no outbound access to the internet",
+            Self::LoadBalancer => "the load balancer has no rule or no healthy backend for it",
+            Self::PrivateEndpoint => "the private endpoint does not accept it",
+            Self::NoDestination => "nobody has the destination address",
+            Self::Platform => "the platform's address does not answer this",
+            Self::Guest => "the guest operating system neither forwards nor answers it",
+            Self::Encryption => "virtual network encryption is enforced and one side cannot encrypt",
+        }
+    }
+
+    /// Where packets meet it: the sender's port, the receiver's, a host, or somewhere else.
+    #[must_use]
+    pub fn place(self) -> &'static str {
+        match self {
+            Self::SourceAddress
+            | Self::Protocol
+            | Self::Route
+            | Self::Gateway
+            | Self::NextHop
+            | Self::OutboundAccess
+            | Self::PrivateEndpoint
+            | Self::Platform => "a NIC's port, Outbound",
+            Self::SecurityAdminRule | Self::NetworkSecurityGroup => "a NIC's port, both directions",
+            Self::Peering => {
+                "a NIC's port, Outbound (`allowVirtualNetworkAccess`) or Inbound (`allowForwardedTraffic`)"
+            }
+            Self::IpForwarding => "a NIC's port, Inbound",
+            Self::PublicAddress | Self::LoadBalancer | Self::Encryption => "the model's verdict only, so far",
+            Self::NoDestination => {
+                "the host of the NIC that asked, or its port (a route to the internet); Outbound"
+            }
+            Self::Guest => "in the VM, so that no event tells it; the model's verdict does",
+        }
+    }
+}
+
 impl std::fmt::Display for DropReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
@@ -122,5 +173,19 @@ mod tests {
             assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{reason}\""));
         }
         assert_eq!(DropReason::from_number(0), None);
+    }
+
+    #[test]
+    fn the_document_has_every_reason_as_it_is_here() {
+        let document = include_str!("../../docs/drop-reasons.md");
+        let is_row = |line: &&str| {
+            line.strip_prefix("| ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let printed: Vec<&str> = document.lines().filter(is_row).collect();
+        let row = |reason: DropReason| {
+            format!("| {} | `{reason}` | {} | {} |", reason.number(), reason.meaning(), reason.place())
+        };
+        let expected: Vec<String> = DropReason::ALL.into_iter().map(row).collect();
+        assert_eq!(printed, expected, "write this:\n{}", expected.join("\n"));
     }
 }

@@ -76,7 +76,7 @@ pub enum Event {
     Seen(SeenEvent),
     /// Events were lost because they came faster than they were read.
     Lost {
-        /// How many, where the kernel tells.
+        /// How many; 0 where nobody knows, because nobody listened.
         count: u64,
     },
 }

@@ -14,11 +14,13 @@
 //! | [`route`] | a port's effective routes |
 //! | [`overlay`] | where customer addresses live |
 //! | [`drop_reason`] | the one numbered list of reasons for a drop |
+//! | [`drop_sentence`] | a drop as a sentence in Azure's words |
 //! | [`event`] | what an agent tells without being asked |
 //! | [`probe`] | a single packet sent to prove a verdict |
 //! | [`message`], [`framing`] | the link between controller and agent |
 
 pub mod drop_reason;
+pub mod drop_sentence;
 pub mod event;
 pub mod framing;
 pub mod host;

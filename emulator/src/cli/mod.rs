@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod doctor;
 mod down;
+mod drops;
 mod enter;
 mod exec;
 mod explain;
@@ -69,6 +70,8 @@ enum Command {
     Explain(explain::Args),
     /// Run a topology's tests with real packets, each also against the model.
     Test(test::Args),
+    /// Show the packets that a lab dropped, and why; with --follow, each new one.
+    Drops(drops::Args),
     /// Say what this machine can do, what is missing, and how to mend it.
     Doctor,
     /// Print the JSON Schema of the topology file.
@@ -129,6 +132,7 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::Iperf(args) => iperf::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
         Command::Test(args) => test::run(&args, output),
+        Command::Drops(args) => drops::run(&args, output),
         Command::Doctor => doctor::run(output),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
@@ -190,6 +194,9 @@ mod tests {
             "vnetlab explain -f a.yaml --from web1 --to db1 --protocol 47 --source-ip 10.0.0.4 --source-port 1",
             "vnetlab test -f a.yaml --junit out.xml",
             "vnetlab test -l lab",
+            "vnetlab drops",
+            "vnetlab drops -l lab --follow -o json",
+            "vnetlab drops --vm web1/nic0 --reason route,networkSecurityGroup --since 5m --tail 20",
             "vnetlab doctor",
             "vnetlab schema",
             "vnetlab completions bash",
@@ -209,6 +216,9 @@ mod tests {
             "vnetlab explain -f a.yaml --prove --from a --to b",
             "vnetlab down ../etc",
             "vnetlab exec web1",
+            "vnetlab drops --reason weather",
+            "vnetlab drops --since yesterday",
+            "vnetlab drops --tail -1",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -220,6 +220,10 @@ impl Attendant {
     /// What every connection begins with: events, and the wanted goal state.
     async fn begin(&mut self, connection: &mut Connection) -> Result<(), String> {
         self.send(connection, Open::Heartbeat, |id| ToAgent::Events { id }).await?;
+        if self.status.borrow().restarts > 0 {
+            // Whatever happened while nobody listened.
+            self.tell(Event::Lost { count: 0 });
+        }
         let Some(goal) = self.wanted.clone() else { return Ok(()) };
         let id = self.next_id();
         match &mut self.applying {
@@ -288,8 +292,7 @@ impl Attendant {
                 }
             }
             FromAgent::Applied { id, report } => self.applied(id, report),
-            // Nobody listening is the normal case.
-            FromAgent::Event { event } => drop(self.events.send((self.program.host().clone(), event))),
+            FromAgent::Event { event } => self.tell(event),
             FromAgent::Error { id, ref message } if self.is_applying(id) => self.refused(message.clone()),
             FromAgent::Hello { .. } => debug!("an agent said hello twice"),
             FromAgent::Probed { id, .. }
@@ -299,6 +302,11 @@ impl Attendant {
             | FromAgent::Status { id, .. }
             | FromAgent::Error { id, .. } => self.answered(id, message),
         }
+    }
+
+    /// Without a listener there is nobody to tell.
+    fn tell(&self, event: Event) {
+        let _ = self.events.send((self.program.host().clone(), event));
     }
 
     fn is_applying(&self, id: RequestId) -> bool {

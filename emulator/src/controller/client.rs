@@ -31,10 +31,8 @@ impl Client {
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut pause = Duration::from_millis(1);
         loop {
-            match UnixStream::connect(&socket) {
-                Ok(stream) => {
-                    return Ok(Self { stream, codec: JsonCodec::default(), received: BytesMut::new() });
-                }
+            match Self::try_connect(folder) {
+                Ok(client) => return Ok(client),
                 Err(error) if Instant::now() > deadline => {
                     return Err(error).with_context(|| {
                         format!(
@@ -49,6 +47,15 @@ impl Client {
             }
             pause = (pause * 2).min(Duration::from_millis(50));
         }
+    }
+
+    /// Connects to the controller if it is there right now.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn try_connect(folder: &Folder) -> io::Result<Self> {
+        let stream = UnixStream::connect(folder.control_socket())?;
+        Ok(Self { stream, codec: JsonCodec::default(), received: BytesMut::new() })
     }
 
     /// Sends a request.

@@ -6,6 +6,7 @@
 
 mod agent;
 pub(crate) mod client;
+mod drop_log;
 mod network;
 pub(crate) mod protocol;
 mod server;
@@ -18,12 +19,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use goal_state::event::Event;
-use goal_state::{HostGoalState, HostName, VmName};
+use goal_state::{HostGoalState, HostName, NicId, VmName};
 use tokio::sync::broadcast;
 use tracing::{error, info};
 
 use crate::lab::{Folder, Wanted};
 use agent::Agent;
+use drop_log::DropLog;
 
 /// Events that may wait for a slow reader before it is told that some were lost.
 const EVENTS_KEPT: usize = 1 << 16;
@@ -37,6 +39,8 @@ pub(crate) struct Controller {
     agent_program: PathBuf,
     agents: Mutex<BTreeMap<HostName, Arc<Agent>>>,
     events: broadcast::Sender<(HostName, Event)>,
+    /// What was dropped lately.
+    drops: Arc<DropLog>,
     /// What was last asked for, for those who only look.
     network: Mutex<Option<Arc<Desired>>>,
     /// Held by whoever applies: one at a time.
@@ -47,6 +51,8 @@ pub(crate) struct Controller {
 pub(crate) struct Desired {
     wanted: Wanted,
     network: model::network::Network,
+    /// `vnet/subnet` of each NIC.
+    subnets: BTreeMap<NicId, String>,
     goals: Vec<HostGoalState>,
 }
 
@@ -65,9 +71,11 @@ async fn serve(folder: Folder, agent_program: PathBuf) -> Result<()> {
         agent_program,
         agents: Mutex::default(),
         events: broadcast::channel(EVENTS_KEPT).0,
+        drops: Arc::default(),
         network: Mutex::default(),
         apply: tokio::sync::Mutex::default(),
     });
+    tokio::spawn(remember_drops(Arc::clone(&controller), controller.events.subscribe()));
     announce()?;
     info!(pid = std::process::id(), "controller ready");
     let restoring = Arc::clone(&controller);
@@ -77,6 +85,19 @@ async fn serve(folder: Folder, agent_program: PathBuf) -> Result<()> {
         }
     });
     server::serve(controller, listener).await
+}
+
+/// Fills the drop log for as long as the controller lives.
+async fn remember_drops(controller: Arc<Controller>, mut events: broadcast::Receiver<(HostName, Event)>) {
+    use broadcast::error::RecvError;
+    loop {
+        let event = match events.recv().await {
+            Ok((_, event)) => event,
+            Err(RecvError::Lagged(count)) => Event::Lost { count },
+            Err(RecvError::Closed) => return,
+        };
+        controller.drops.note(event, |nic| controller.desired()?.subnets.get(nic).cloned());
+    }
 }
 
 /// Tells `up`, which reads our standard output, then leaves it alone.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use goal_state::ids::NicName;
 use goal_state::message::Report;
-use goal_state::{Generation, HostGoalState, HostName};
+use goal_state::{Generation, HostGoalState, HostName, NicId};
+use model::network::{Network, NicRef, SubnetRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::info;
@@ -167,7 +169,14 @@ impl Controller {
 fn compile(wanted: Wanted) -> Result<Desired> {
     let network = topology::from_text(&wanted.topology, &wanted.path)?.network;
     let goals = model::compile::compile(&network, wanted.generation);
-    Ok(Desired { wanted, network, goals })
+    let subnets = subnets(&network);
+    Ok(Desired { wanted, network, subnets, goals })
+}
+
+fn subnets(network: &Network) -> BTreeMap<NicId, String> {
+    let id = |nic: NicRef, name: &NicName| NicId { vm: network.vm(nic.vm).name.clone(), nic: name.clone() };
+    let subnet = |at: SubnetRef| format!("{}/{}", network.vnet(at.vnet).name, network.subnet(at).name);
+    network.nics().map(|(at, nic)| (id(at, &nic.name), subnet(nic.subnet))).collect()
 }
 
 fn last_of(steps: &[Vec<HostGoalState>], first: Generation) -> Generation {

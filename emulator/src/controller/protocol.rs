@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
-use goal_state::event::Event;
+use goal_state::event::{DropEvent, Event};
 use goal_state::message::Counter;
 use goal_state::probe::{Answerer, Probe, ProbeResult};
 use goal_state::{Generation, HostName, MacAddr, VmName};
@@ -30,6 +30,13 @@ pub(crate) enum Request {
     Counters,
     /// Send [`Response::Event`] for every event of every host from now on, after one [`Response::Events`].
     Events,
+    /// What was dropped? Answered by [`Response::Drops`].
+    Drops {
+        /// [`DropPage::next`] of the page before; 0 for the first.
+        after: u64,
+        /// Whether to wait until there is something to tell.
+        wait: bool,
+    },
     /// Send a packet. Answered by [`Response::Probed`].
     Probe {
         /// Joins the answer.
@@ -72,6 +79,8 @@ pub(crate) enum Response {
         /// What.
         event: Event,
     },
+    /// What was dropped.
+    Drops(DropPage),
     /// A probe has ended.
     Probed {
         /// Which.
@@ -83,6 +92,36 @@ pub(crate) enum Response {
     Error {
         /// Why, as a sentence for a person.
         message: String,
+    },
+}
+
+/// Some of the drops that the controller remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DropPage {
+    /// In the order in which the controller heard of them.
+    pub(crate) entries: Vec<DropEntry>,
+    /// Ask for what comes after this.
+    pub(crate) next: u64,
+    /// How many entries between the page before and this one are not remembered any more.
+    pub(crate) forgotten: u64,
+}
+
+/// What the controller remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum DropEntry {
+    /// A packet was dropped.
+    Drop {
+        /// What the agent told.
+        drop: DropEvent,
+        /// `vnet/subnet` of the NIC, as it was then.
+        subnet: Option<String>,
+    },
+    /// Events were lost on their way.
+    Lost {
+        /// How many; 0 where nobody knows.
+        count: u64,
     },
 }
 

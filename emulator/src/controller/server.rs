@@ -79,6 +79,11 @@ async fn handle(controller: Arc<Controller>, request: Request, responses: Respon
         }
         Request::Status => controller.status().await.map(Response::Status),
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
+        Request::Drops { after, wait: false } => Ok(Response::Drops(controller.drops.page(after))),
+        Request::Drops { after, wait: true } => tokio::select! {
+            page = controller.drops.next_page(after) => Ok(Response::Drops(page)),
+            () = responses.closed() => return,
+        },
         Request::Events => return forward_events(&controller, &responses).await,
         Request::Probe { id, probe, answerer } => {
             let result = match answerer {

@@ -56,10 +56,19 @@ fn render(result: &impl Show, format: Format) -> Result<String> {
 /// # Errors
 /// When standard output is full. A reader that went away (`| head`) is none.
 pub(crate) fn print(text: &str) -> Result<()> {
+    print_if_read(text).map(|_| ())
+}
+
+/// The same; whether a reader is there.
+///
+/// # Errors
+/// When standard output is full.
+pub(crate) fn print_if_read(text: &str) -> Result<bool> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("writing the result"),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("writing the result"),
     }
 }
 
