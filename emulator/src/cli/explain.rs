@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -13,11 +12,10 @@ use model::verdict::{Explanation, IpProtocol, Question, Reason, Received};
 use serde::Serialize;
 
 use super::exec::network_of;
-use super::lab_choice::LabChoice;
+use super::network_choice::NetworkChoice;
 use crate::output::{self, Columns, Format, Show};
 use crate::proof::{Judgement, Prober, judge};
 use crate::refusal::refuse;
-use crate::topology;
 
 /// The packet did not meet the fate that the model foretells.
 const DISAGREES: u8 = 3;
@@ -25,10 +23,7 @@ const DISAGREES: u8 = 3;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    lab: LabChoice,
-    /// Ask a topology file instead of a running lab.
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["lab", "prove"])]
-    file: Option<PathBuf>,
+    network: NetworkChoice,
     /// Who sends: a VM (`web1`), one of its NICs (`fw/nic1`) or its address.
     #[arg(long)]
     from: String,
@@ -48,23 +43,17 @@ pub(super) struct Args {
     #[arg(long, value_name = "IP", conflicts_with = "prove")]
     source_ip: Option<Ipv4Addr>,
     /// Send a real packet and compare.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     prove: bool,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
-    let answer = match &args.file {
-        Some(file) => Answer::of_model(&topology::from_file(file)?.network, &args.question())?,
-        None => {
-            let lab = args.lab.choose()?;
-            let network = network_of(&lab)?.network;
-            if args.prove {
-                let mut prober = Prober::connect(&lab.folder)?;
-                Answer::proved(&network, args.question(), &mut prober)?
-            } else {
-                Answer::of_model(&network, &args.question())?
-            }
-        }
+    let answer = if args.prove {
+        let lab = args.network.lab.choose()?;
+        let mut prober = Prober::connect(&lab.folder)?;
+        Answer::proved(&network_of(&lab)?.network, args.question(), &mut prober)?
+    } else {
+        Answer::of_model(&args.network.load()?.network, &args.question())?
     };
     output::show(&answer, format)?;
     Ok(answer.exit_code())

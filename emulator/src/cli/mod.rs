@@ -8,15 +8,23 @@ mod drops;
 mod enter;
 mod exec;
 mod explain;
+mod flow_words;
 mod iperf;
 mod lab_choice;
 mod list;
+mod list_effective_nsg;
+mod list_peerings;
+mod network_choice;
 mod ping;
 mod progress;
+mod run_nsg_diagnostics;
 mod schema;
 mod shell;
+mod show_effective_routes;
+mod show_next_hop;
 mod status;
 mod test;
+mod test_ip_flow;
 mod up;
 
 use std::path::PathBuf;
@@ -68,6 +76,18 @@ enum Command {
     Iperf(iperf::Args),
     /// Say what becomes of a packet, step by step, and with --prove send it.
     Explain(explain::Args),
+    /// May this packet in or out of a VM, and which rule says so? (IP flow verify)
+    TestIpFlow(test_ip_flow::Args),
+    /// Show where a packet of a VM goes next.
+    ShowNextHop(show_next_hop::Args),
+    /// Show every route of a network interface, those that lost included.
+    ShowEffectiveRoutes(show_effective_routes::Args),
+    /// List every security rule that holds for a network interface, with service tags as addresses.
+    ListEffectiveNsg(list_effective_nsg::Args),
+    /// Evaluate every group that looks at some traffic, rule by rule. (NSG diagnostics)
+    RunNsgDiagnostics(run_nsg_diagnostics::Args),
+    /// List peering links and their state.
+    ListPeerings(list_peerings::Args),
     /// Run a topology's tests with real packets, each also against the model.
     Test(test::Args),
     /// Show the packets that a lab dropped, and why; with --follow, each new one.
@@ -131,6 +151,12 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::Ping(args) => ping::run(args),
         Command::Iperf(args) => iperf::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
+        Command::TestIpFlow(args) => test_ip_flow::run(&args, output),
+        Command::ShowNextHop(args) => show_next_hop::run(&args, output),
+        Command::ShowEffectiveRoutes(args) => show_effective_routes::run(&args, output),
+        Command::ListEffectiveNsg(args) => list_effective_nsg::run(&args, output),
+        Command::RunNsgDiagnostics(args) => run_nsg_diagnostics::run(&args, output),
+        Command::ListPeerings(args) => list_peerings::run(&args, output),
         Command::Test(args) => test::run(&args, output),
         Command::Drops(args) => drops::run(&args, output),
         Command::Doctor => doctor::run(output),
@@ -192,6 +218,15 @@ mod tests {
             "vnetlab -o json iperf web1 db1",
             "vnetlab explain --from web1 --to db1 --protocol Tcp --port 1433 --prove",
             "vnetlab explain -f a.yaml --from web1 --to db1 --protocol 47 --source-ip 10.0.0.4 --source-port 1",
+            "vnetlab test-ip-flow web1 -f a.yaml --direction Inbound --protocol TCP --local 10.1.1.4:80 --remote 8.8.8.8:50000",
+            "vnetlab test-ip-flow fw/nic1 -l lab --direction outbound --protocol udp --local 10.1.1.4:80 --remote 8.8.8.8:53",
+            "vnetlab show-next-hop web1 --dest-ip 8.8.8.8 --source-ip 10.1.1.4",
+            "vnetlab show-effective-routes hub/GatewaySubnet -f a.yaml -o json",
+            "vnetlab list-effective-nsg -l lab web1/nic0 -o yaml",
+            "vnetlab run-nsg-diagnostics web1 --direction Inbound --protocol Any --source Internet --destination * --port *",
+            "vnetlab run-nsg-diagnostics web1 --direction Inbound --protocol icmp --source 10.0.0.0/8 --destination 10.1.1.4",
+            "vnetlab list-peerings",
+            "vnetlab list-peerings hub -f a.yaml",
             "vnetlab test -f a.yaml --junit out.xml",
             "vnetlab test -l lab",
             "vnetlab drops",
@@ -214,6 +249,13 @@ mod tests {
             "vnetlab test -l lab -f a.yaml",
             "vnetlab explain --from web1",
             "vnetlab explain -f a.yaml --prove --from a --to b",
+            "vnetlab explain -f a.yaml -l lab --from a --to b",
+            "vnetlab test-ip-flow web1 --direction Inbound --protocol Icmp --local 10.1.1.4:80 --remote 8.8.8.8:1",
+            "vnetlab test-ip-flow web1 --direction Inbound --protocol TCP --local 10.1.1.4 --remote 8.8.8.8:1",
+            "vnetlab test-ip-flow web1 --direction Inbound --protocol TCP --local 10.1.1.4:80-90 --remote 8.8.8.8:1",
+            "vnetlab show-next-hop web1",
+            "vnetlab show-effective-routes -l lab -f a.yaml web1",
+            "vnetlab run-nsg-diagnostics web1 --direction Sideways --protocol TCP --source * --destination *",
             "vnetlab down ../etc",
             "vnetlab exec web1",
             "vnetlab drops --reason weather",

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-pub(crate) use table::{Columns, sentence};
+pub(crate) use table::{Columns, sentence, some_of};
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -9,10 +9,9 @@ use goal_state::nsg::{Access, Association, Direction, Rule, RuleAccess, RuleGrou
 use serde::Serialize;
 
 use super::rule_name;
-use crate::effective::Policy;
+use crate::effective::{Classifier, Policy};
 use crate::network::NicRef;
 use crate::verdict::Packet;
-use crate::verdict::rule_match::first_match;
 
 /// What the rules say about a packet. It borrows the rule, so that asking costs no memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,25 +35,29 @@ pub enum Decision<'p> {
 
 /// What the rules of `nic` say about `packet`. `packet` has the remote end as source when it is inbound.
 ///
-/// Allocates nothing, except when the filter of `nic` is first asked for. What decides about a group is one call,
-/// [`first_match`].
+/// Allocates nothing but for the first packet of each direction, for which the filter is prepared.
 #[must_use]
 pub fn ip_flow<'p>(policy: &'p Policy<'_>, nic: NicRef, direction: Direction, packet: &Packet) -> IpFlow<'p> {
-    evaluate(policy.filter(nic).groups(direction), direction, packet)
+    let groups = policy.filter(nic).groups(direction).iter().map(Arc::as_ref);
+    evaluate(groups.zip(policy.classifiers(nic, direction)), direction, packet)
 }
 
 /// Security admin rules first: Deny and AlwaysAllow end it, and after the first that matches no other is asked. Then every
 /// network security group must allow; a Deny ends it, and an Allow is told by the group that was evaluated last.
 /// <https://learn.microsoft.com/azure/virtual-network-manager/concept-security-admins>
-fn evaluate<'p>(groups: &'p [Arc<RuleGroup>], direction: Direction, packet: &Packet) -> IpFlow<'p> {
+fn evaluate<'p>(
+    groups: impl Iterator<Item = (&'p RuleGroup, &'p Classifier)>,
+    direction: Direction,
+    packet: &Packet,
+) -> IpFlow<'p> {
     let mut flow = IpFlow { access: Access::Allow, decision: Decision::Nobody };
     let mut admin_has_matched = false;
-    for group in groups {
+    for (group, classifier) in groups {
         let is_admin = group.association == Association::NetworkManager;
         if is_admin && admin_has_matched {
             continue;
         }
-        match first_match(group, packet) {
+        match classifier.first_match(group, packet) {
             Some(rule) => {
                 flow = IpFlow {
                     access: rule.access.access(),

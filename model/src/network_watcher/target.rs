@@ -101,6 +101,23 @@ impl Target {
         }
     }
 
+    /// Who sends from the address `source`: what [`Target::find_owner`] finds, a network interface with IP forwarding, which may
+    /// send packets of others, or a subnet.
+    ///
+    /// # Errors
+    /// When there is no such thing, or it may not send from that address.
+    pub fn find_sender(network: &Network, text: &str, source: Ipv4Addr) -> Result<Self, TargetError> {
+        match Self::find(network, text)? {
+            Self::Subnet(subnet) => Ok(Self::Subnet(subnet)),
+            Self::Nic(named) => match Self::find_owner(network, text, source) {
+                Err(TargetError::ForeignAddress { .. }) if network.nic(named).enable_ip_forwarding => {
+                    Ok(Self::Nic(named))
+                }
+                found => found.map(Self::Nic),
+            },
+        }
+    }
+
     /// Its subnet.
     #[must_use]
     pub fn subnet(self, network: &Network) -> SubnetRef {

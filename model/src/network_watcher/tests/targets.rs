@@ -30,6 +30,16 @@ fn s13_1_of_several_nics_the_one_with_the_local_address_is_meant() {
     assert!(owner("a/default", "10.0.0.5").unwrap_err().to_string().contains("is a subnet"));
 }
 
+#[test]
+fn s13_2_a_nic_sends_from_its_own_addresses_and_with_ip_forwarding_from_others() {
+    let network = hub_spoke();
+    let sender = |name: &str, source: &str| Target::find_sender(&network, name, source.parse().unwrap());
+    assert_eq!(sender("web1", "10.1.1.4"), Target::find(&network, "web1"));
+    assert!(sender("web1", "10.1.1.5").is_err());
+    assert_eq!(sender("nva", "10.1.1.4"), Target::find(&network, "nva"));
+    assert_eq!(sender("spoke/web", "10.1.1.9"), Target::find(&network, "spoke/web"));
+}
+
 /// Azure refuses both.
 #[test]
 fn s13_subnets_of_gateways_and_vms_that_do_not_run_are_answered_too() {
