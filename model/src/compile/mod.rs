@@ -17,7 +17,7 @@ use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{Generation, HostGoalState};
 
 use crate::effective::Policy;
-use crate::network::{HostId, Network, NicIndex, NicRef, VmId};
+use crate::network::{self, HostId, Network, NicIndex, NicRef, PowerState, VmId};
 
 /// The goal state of every host, in the order of [`Network::hosts`], also of hosts without VMs.
 ///
@@ -40,7 +40,9 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
 fn virtual_machines(policy: &Policy<'_>, host: HostId) -> Vec<VirtualMachine> {
     let network = policy.network();
     let ids = (0..network.virtual_machines.len()).map(VmId);
-    let here = ids.filter(|&id| network.vm(id).host == host);
+    // A deallocated machine keeps its addresses, but no host runs it.
+    let runs = |vm: &network::VirtualMachine| vm.power_state == PowerState::Running;
+    let here = ids.filter(|&id| network.vm(id).host == host && runs(network.vm(id)));
     let mut machines: Vec<_> = here.map(|id| virtual_machine(policy, id)).collect();
     machines.sort_by(|left, right| left.name.cmp(&right.name));
     machines

@@ -127,3 +127,17 @@ fn unrelated_networks_with_equal_addresses_keep_their_own_mappings() {
     assert_eq!(owners, [("red", vec![mac(0)]), ("blue", vec![mac(1)])]);
     assert!(goal[1].virtual_networks.is_empty() && goal[1].virtual_machines.is_empty());
 }
+
+#[test]
+fn a_deallocated_machine_has_no_port() {
+    let network = NetworkBuilder::new()
+        .vnet("hub", "10.0.0.0/16")
+        .vm_with("off", &["10.0.0.4"], |vm| vm.power_state = crate::network::PowerState::Deallocated)
+        .vm_with("on", &["10.0.0.5"], |vm| vm.host = HostId(0))
+        .build();
+    let names = compile(&network, Generation(1))
+        .iter()
+        .flat_map(|goal| goal.virtual_machines.iter().map(|vm| vm.name.to_string()))
+        .collect::<Vec<_>>();
+    assert_eq!(names, ["on"]);
+}

@@ -54,8 +54,8 @@ fn what_is_not_built_is_named_with_its_line() {
     insta::assert_snapshot!(problems(
         "
 name: lab
-natGateways: {egress: {idleTimeoutInMinutes: 4}}
-virtualMachines: {web: {subnet: hub/web, powerState: deallocated}}
+privateDnsZones: {corp.internal: {}}
+backbone: {latency: published}
 "
     ));
 }

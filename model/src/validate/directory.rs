@@ -16,12 +16,15 @@ pub(super) struct Directory {
     pub(super) application_security_groups: Names,
     pub(super) route_tables: Names,
     pub(super) virtual_machines: Names,
+    pub(super) public_ip_addresses: Names,
+    pub(super) nat_gateways: Names,
 }
 
 impl Directory {
     /// Reads all names; names that may not be, or that are there twice, are errors.
     pub(super) fn new(topology: &Topology, report: &mut Report) -> Self {
         let name = limits::RESOURCE_NAME;
+        check_other_names(topology, report);
         Self {
             locations: Locations::new(topology.location.as_ref()),
             virtual_networks: report.names(
@@ -45,6 +48,20 @@ impl Directory {
                 limits::VIRTUAL_MACHINE_NAME,
                 topology.virtual_machines.names(),
             ),
+            public_ip_addresses: report.names("public address", name, topology.public_ip_addresses.names()),
+            nat_gateways: report.names("NAT gateway", name, topology.nat_gateways.names()),
         }
     }
+}
+
+/// Names that nothing else in the file refers to.
+fn check_other_names(topology: &Topology, report: &mut Report) {
+    let name = limits::RESOURCE_NAME;
+    report.names("service", name, topology.services.names());
+    report.names("site", name, topology.on_premises.names());
+    report.names("load balancer", name, topology.load_balancers.names());
+    report.names("private endpoint", name, topology.private_endpoints.names());
+    report.names("connection", name, topology.connections.names());
+    report.names("route server", name, topology.route_servers.names());
+    report.names("internet host", name, topology.internet.iter().flat_map(|internet| internet.hosts.names()));
 }

@@ -18,6 +18,10 @@ pub(super) const SUBNETS_PER_VIRTUAL_NETWORK: usize = 3000;
 pub(super) const PEERINGS_PER_VIRTUAL_NETWORK: usize = 500;
 /// Subnets on one side of a subnet peering.
 pub(super) const SUBNETS_PER_SUBNET_PEERING: usize = 200;
+/// DNS servers per virtual network.
+pub(super) const DNS_SERVERS_PER_VIRTUAL_NETWORK: usize = 20;
+/// Public addresses per NAT gateway.
+pub(super) const PUBLIC_IPS_PER_NAT_GATEWAY: usize = 16;
 /// Private addresses per NIC.
 pub(super) const ADDRESSES_PER_NIC: usize = 256;
 

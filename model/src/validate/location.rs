@@ -21,6 +21,7 @@ pub(super) fn check_locations(topology: &Topology, report: &mut Report) {
     written.extend(topology.network_security_groups.iter().filter_map(|(_, group)| group.location.as_ref()));
     written.extend(topology.route_tables.iter().filter_map(|(_, table)| table.location.as_ref()));
     written.extend(topology.virtual_machines.iter().filter_map(|(_, machine)| machine.location.as_ref()));
+    written.extend(of_resources(topology));
     if let Some(Hosts::Named(hosts)) = topology.hosts.as_ref().map(|hosts| &hosts.value) {
         written.extend(hosts.iter().filter_map(|(_, host)| host.location.as_ref()));
     }
@@ -33,6 +34,37 @@ pub(super) fn check_locations(topology: &Topology, report: &mut Report) {
             report.error("InvalidLocation", location.span, message, "write a region such as `koreacentral`");
         }
     }
+}
+
+/// The locations of everything around virtual networks.
+fn of_resources(topology: &Topology) -> Vec<&Spanned<String>> {
+    let mut written: Vec<&Spanned<String>> = Vec::new();
+    written.extend(topology.public_ip_addresses.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.nat_gateways.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.load_balancers.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.private_endpoints.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.services.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.virtual_network_gateways.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.local_network_gateways.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.express_route_circuits.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.connections.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.route_servers.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written.extend(topology.on_premises.iter().filter_map(|(_, it)| it.location.as_ref()));
+    written
+}
+
+/// An error: `resource` is in `region`, and what it is used by in `other`.
+pub(super) fn report_other_region(
+    kind: &str,
+    resource: &Spanned<String>,
+    region: &str,
+    user: &str,
+    other: &str,
+    report: &mut Report,
+) {
+    let message = format!("{kind} `{resource}` is in {region}, {user} in {other}");
+    let help = format!("use one in {other}: give it `location: {other}`");
+    report.error("ResourcesInDifferentRegions", resource.span, message, help);
 }
 
 /// The region of the resources of a lab.

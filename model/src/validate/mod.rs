@@ -9,13 +9,17 @@ mod application_security_group;
 mod behavior;
 mod directory;
 mod fnv;
+mod guest;
 mod host;
+mod internet;
 mod limits;
 mod location;
 mod mac;
 mod name;
+mod nat_gateway;
 mod network_interface;
 mod network_security_group;
+mod on_premises;
 mod overlap;
 mod peering;
 mod peering_gateway;
@@ -23,30 +27,40 @@ mod peering_scope;
 mod peering_space;
 mod placement;
 mod private_address;
+mod public_address;
+mod public_ip_address;
+mod region;
 mod report;
 mod route_table;
+mod service_endpoint;
 mod service_tag;
 mod special_subnet;
 mod subnet;
+mod subnet_property;
 mod test_case;
 #[cfg(test)]
 mod tests;
 mod user_next_hop;
 mod virtual_machine;
 mod virtual_network;
+mod virtual_network_property;
 mod vni;
 
 use crate::diagnostic::{Diagnostic, Severity, line_column};
-use crate::network::{Network, Peering, ServiceTags, VirtualMachine};
+use crate::network::public::PublicIpSku;
+use crate::network::{Network, Peering, PublicIpAddress, ServiceTags, VirtualMachine};
 use crate::review::review;
 use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
+use nat_gateway::BasicUse;
 pub(crate) use overlap::overlaps_within;
 pub(crate) use peering::peered_by_subnet;
+use public_ip_address::PublicIps;
 use report::Report;
 pub(crate) use special_subnet::takes_network_security_group;
-use virtual_network::DraftVnet;
+use virtual_machine::DraftVm;
+use virtual_network::{DraftVnet, VnetContext};
 
 /// What came of a topology file.
 #[derive(Debug)]
@@ -140,13 +154,29 @@ fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Ne
     let network_security_groups =
         network_security_group::network_security_groups(topology, &directory, report);
     let route_tables = route_table::route_tables(topology, report);
-    let vnets = virtual_network::virtual_networks(topology, &directory, &route_tables, report);
+    let service_tags = ServiceTags::default();
+    let context = VnetContext {
+        topology,
+        directory: &directory,
+        route_tables: &route_tables,
+        service_tags: &service_tags,
+        behavior,
+    };
+    let vnets = virtual_network::virtual_networks(&context, report);
     let peerings = peering::peerings(topology, &directory, &vnets, report);
     let hosts = host::hosts(topology, &directory, &vnets, report);
-    let drafts = virtual_machine::drafts(topology, &directory, &vnets, report);
+    let mut public_ips = PublicIps::new(topology, &directory, report);
+    let nat_gateways = nat_gateway::nat_gateways(topology, &directory, &mut public_ips, report);
+    nat_gateway::check_subnets(topology, &vnets, report);
+    let drafts = virtual_machine::drafts(topology, &directory, &vnets, &mut public_ips, report);
     application_security_group::check_members(topology, &directory, &drafts, &vnets, report);
     let lab = topology.name.value.0.as_str();
     let machines = virtual_machine::virtual_machines(lab, &drafts, &directory, &vnets, &hosts, report);
+    let basic = basic_uses(&drafts, &public_ips);
+    nat_gateway::check_basic(topology, &vnets, &basic, report);
+    let services = internet::services(topology, &directory, report);
+    let on_premises = on_premises::sites(topology, report);
+    let public_ip_addresses = public_ip_addresses(topology, public_ips, &vnets, report);
     let line_of = |span: Span| line_column(text, span.start).line;
     let tests = test_case::test_cases(topology, &directory, &line_of, report);
     if !report.is_clean() {
@@ -165,22 +195,52 @@ fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Ne
             .as_ref()
             .map_or(topology::Subscription::EnterpriseAgreement, |subscription| subscription.value),
         behavior,
-        service_tags: ServiceTags::default(),
+        service_tags,
         security_admin_configurations: Vec::new(),
-        public_ip_addresses: Vec::new(),
-        nat_gateways: Vec::new(),
+        public_ip_addresses: public_ip_addresses?,
+        nat_gateways,
         load_balancers: Vec::new(),
         private_endpoints: Vec::new(),
-        services: Vec::new(),
-        internet_hosts: Vec::new(),
+        services,
+        internet_hosts: internet::internet_hosts(topology),
         virtual_network_gateways: Vec::new(),
         local_network_gateways: Vec::new(),
         express_route_circuits: Vec::new(),
         connections: Vec::new(),
         route_servers: Vec::new(),
-        on_premises: Vec::new(),
+        on_premises,
         tests,
     })
+}
+
+/// Network interfaces with a public address that is Basic.
+fn basic_uses(drafts: &[DraftVm<'_>], public_ips: &PublicIps<'_>) -> Vec<BasicUse> {
+    let nics = drafts.iter().flat_map(|draft| draft.nics.iter().map(move |nic| (draft, nic)));
+    let basic = nics.filter(|(_, nic)| {
+        let mut used = nic.requests.iter().filter_map(|request| request.public_ip);
+        used.any(|id| public_ips.sku(id) == PublicIpSku::Basic)
+    });
+    basic
+        .filter_map(|(draft, nic)| {
+            let what = format!("the public address of virtual machine `{}`", draft.name());
+            Some(BasicUse { subnet: nic.subnet?, what })
+        })
+        .collect()
+}
+
+/// The public addresses with their numbers, all different from each other and from whatever else is public.
+fn public_ip_addresses(
+    topology: &Topology,
+    public_ips: PublicIps<'_>,
+    vnets: &[DraftVnet],
+    report: &mut Report,
+) -> Option<Vec<PublicIpAddress>> {
+    let spaces = vnets.iter().flat_map(|vnet| vnet.space.iter().map(|space| (*space, vnet.name.as_str())));
+    let spaces: Vec<_> = spaces.collect();
+    let numbers = public_ips.typed().chain(internet::numbers(topology)).collect();
+    let taken = public_address::check(numbers, &spaces, report);
+    let spaces: Vec<_> = spaces.into_iter().map(|(space, _)| space).collect();
+    public_ips.finish(&taken, &spaces, report)
 }
 
 fn finish_vnets(

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use goal_state::ids::NicName;
 
-use crate::network::{AsgId, NsgId, SubnetRef, VnetId};
+use crate::network::{AsgId, NsgId, PublicIpId, SubnetRef, VnetId};
 use crate::topology::{
     IpConfiguration, Ipv4Address, Map, NetworkInterface, OneOrMany, Span, Spanned, SubnetReference, Topology,
     VirtualMachine,
@@ -14,6 +14,7 @@ use crate::topology::{
 
 use super::directory::Directory;
 use super::limits;
+use super::public_ip_address::{PublicIpUser, PublicIps};
 use super::report::Report;
 use super::special_subnet::special;
 use super::virtual_network::DraftVnet;
@@ -28,6 +29,7 @@ pub(super) struct TypedNic<'t> {
     at: Span,
     subnet: Option<&'t Spanned<SubnetReference>>,
     private_ip_address: Option<&'t Spanned<Ipv4Address>>,
+    public_ip_address: Option<&'t Spanned<String>>,
     network_security_group: Option<&'t Spanned<String>>,
     application_security_groups: Option<&'t OneOrMany<String>>,
     enable_accelerated_networking: Option<&'t Spanned<bool>>,
@@ -43,6 +45,7 @@ impl<'t> TypedNic<'t> {
             at: name.span,
             subnet: vm.subnet.as_ref(),
             private_ip_address: vm.private_ip_address.as_ref(),
+            public_ip_address: vm.public_ip_address.as_ref(),
             network_security_group: vm.network_security_group.as_ref(),
             application_security_groups: vm.application_security_groups.as_ref(),
             enable_accelerated_networking: vm.enable_accelerated_networking.as_ref(),
@@ -58,6 +61,7 @@ impl<'t> TypedNic<'t> {
             at: name.span,
             subnet: nic.subnet.as_ref(),
             private_ip_address: nic.private_ip_address.as_ref(),
+            public_ip_address: nic.public_ip_address.as_ref(),
             network_security_group: nic.network_security_group.as_ref(),
             application_security_groups: nic.application_security_groups.as_ref(),
             enable_accelerated_networking: nic.enable_accelerated_networking.as_ref(),
@@ -72,6 +76,7 @@ impl<'t> TypedNic<'t> {
 pub(super) struct AddressRequest {
     pub(super) address: Option<Ipv4Addr>,
     pub(super) at: Span,
+    pub(super) public_ip: Option<PublicIpId>,
 }
 
 /// A network interface that has no addresses yet.
@@ -97,14 +102,20 @@ pub(super) struct NicCheck<'a> {
 
 impl NicCheck<'_> {
     /// Resolves what `nic` of `vm` refers to.
-    pub(super) fn draft(&self, vm: &str, nic: TypedNic<'_>, report: &mut Report) -> DraftNic {
+    pub(super) fn draft(
+        &self,
+        vm: &str,
+        nic: TypedNic<'_>,
+        public_ips: &mut PublicIps<'_>,
+        report: &mut Report,
+    ) -> DraftNic {
         let path = format!("{vm}/{}", nic.name);
         let subnet = self.subnet(&path, nic, report);
         DraftNic {
             name: NicName::new(nic.name).ok(),
             at: nic.at,
             subnet,
-            requests: requests(&path, nic, report),
+            requests: self.requests(&path, nic, subnet, public_ips, report),
             nsg: nic.network_security_group.and_then(|group| self.nsg(group, subnet, report)),
             asgs: self.asgs(&path, nic, report),
             enable_ip_forwarding: nic.enable_ip_forwarding.is_some_and(|flag| flag.value),
@@ -158,6 +169,11 @@ impl NicCheck<'_> {
             let message =
                 format!("network interface `{path}` is in {}, which takes no virtual machines", special.name);
             report.error("SpecialSubnetVirtualMachine", at, message, "put it into an ordinary subnet");
+        } else if let Some(delegation) = &name.properties.delegation {
+            let message =
+                format!("network interface `{path}` is in a subnet that is delegated to {delegation}");
+            let help = "only that service puts interfaces there: use another subnet";
+            report.error("DelegatedSubnetVirtualMachine", at, message, help);
         }
     }
 
@@ -197,28 +213,61 @@ impl NicCheck<'_> {
         }
         asgs
     }
+
+    fn requests(
+        &self,
+        path: &str,
+        nic: TypedNic<'_>,
+        subnet: Option<SubnetRef>,
+        public_ips: &mut PublicIps<'_>,
+        report: &mut Report,
+    ) -> Vec<AddressRequest> {
+        let vnet = subnet.and_then(|subnet| self.vnets.get(subnet.vnet.0));
+        let region = vnet.map(|vnet| vnet.location.as_str());
+        let user = PublicIpUser { name: &format!("network interface `{path}`"), region };
+        typed_requests(path, nic, report)
+            .into_iter()
+            .map(|typed| AddressRequest {
+                address: typed.address.map(|address| address.value.0),
+                at: typed.address.map_or(typed.at, |address| address.span),
+                public_ip: typed
+                    .public_ip_address
+                    .and_then(|reference| public_ips.claim(reference, user, self.directory, report)),
+            })
+            .collect()
+    }
 }
 
-fn requests(path: &str, nic: TypedNic<'_>, report: &mut Report) -> Vec<AddressRequest> {
-    let request = |typed: Option<&Spanned<Ipv4Address>>, at: Span| AddressRequest {
-        address: typed.map(|address| address.value.0),
-        at: typed.map_or(at, |address| address.span),
-    };
+/// An address of a NIC as it was typed.
+struct TypedRequest<'t> {
+    at: Span,
+    address: Option<&'t Spanned<Ipv4Address>>,
+    public_ip_address: Option<&'t Spanned<String>>,
+}
+
+fn typed_requests<'t>(path: &str, nic: TypedNic<'t>, report: &mut Report) -> Vec<TypedRequest<'t>> {
     if nic.ip_configurations.is_empty() {
-        return vec![request(nic.private_ip_address, nic.at)];
+        let TypedNic { at, private_ip_address, public_ip_address, .. } = nic;
+        return vec![TypedRequest { at, address: private_ip_address, public_ip_address }];
     }
     report.names("ip configuration", limits::RESOURCE_NAME, nic.ip_configurations.names());
     let what = format!("addresses of `{path}`");
     report.at_most(limits::ADDRESSES_PER_NIC, nic.ip_configurations.len(), nic.at, &what);
+    let help = "write the address in the first ipConfiguration";
     if let Some(address) = nic.private_ip_address {
         let message = format!("network interface `{path}` has a privateIPAddress and ipConfigurations");
-        report.error(
-            "PrivateIPAddressTwice",
-            address.span,
-            message,
-            "write the address in the first ipConfiguration",
-        );
+        report.error("PrivateIPAddressTwice", address.span, message, help);
+    }
+    if let Some(address) = nic.public_ip_address {
+        let message = format!("network interface `{path}` has a publicIPAddress and ipConfigurations");
+        report.error("PublicIPAddressTwice", address.span, message, help);
     }
     let configurations = nic.ip_configurations.iter();
-    configurations.map(|(name, typed)| request(typed.private_ip_address.as_ref(), name.span)).collect()
+    configurations
+        .map(|(name, typed)| TypedRequest {
+            at: name.span,
+            address: typed.private_ip_address.as_ref(),
+            public_ip_address: typed.public_ip_address.as_ref(),
+        })
+        .collect()
 }

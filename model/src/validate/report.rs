@@ -1,6 +1,7 @@
 //! The problems found so far: validation never stops at the first.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use crate::diagnostic::Diagnostic;
 use crate::topology::{Span, Spanned};
@@ -150,6 +151,15 @@ impl Report {
         if count > limit {
             let message = format!("there are {count} {what}; at most {limit} are allowed");
             self.error("LimitExceeded", at, message, format!("leave {} out", count - limit));
+        }
+    }
+
+    /// An error when a number is not one of those allowed.
+    pub(super) fn within(&mut self, allowed: RangeInclusive<u32>, number: &Spanned<u32>, what: &str) {
+        if !allowed.contains(&number.value) {
+            let message = format!("{what} is {number}");
+            let help = format!("use a number from {} to {}", allowed.start(), allowed.end());
+            self.error("ValueOutOfRange", number.span, message, help);
         }
     }
 

@@ -4,15 +4,15 @@
 
 use ipnet::Ipv4Net;
 
-use crate::network::vnet::PrivateEndpointNetworkPolicies;
 use crate::network::{NsgId, RouteDestination, RouteTable, RouteTableId, Subnet, UserNextHop, UserRoute};
-use crate::topology::{self, Spanned, Topology};
+use crate::topology::{self, Spanned};
 
-use super::directory::Directory;
+use super::location::report_other_region;
 use super::overlap::overlaps_within;
 use super::report::Report;
 use super::special_subnet::{RouteTables, SpecialSubnet, special, special_in_other_case};
-use super::virtual_network::DraftVnet;
+use super::subnet_property::{PropertyCheck, SubnetProperties};
+use super::virtual_network::{DraftVnet, VnetContext};
 
 /// The prefix lengths that a subnet may have, largest subnet first.
 const LENGTHS: std::ops::RangeInclusive<u8> = 2..=29;
@@ -24,22 +24,23 @@ pub(super) struct DraftSubnet {
     pub(super) prefix: Option<Ipv4Net>,
     pub(super) nsg: Option<NsgId>,
     pub(super) route_table: Option<RouteTableId>,
+    pub(super) properties: SubnetProperties,
 }
 
 impl DraftSubnet {
     /// The subnet; none when its prefix is wrong.
     pub(super) fn finish(self) -> Option<Subnet> {
-        let Self { name, prefix, nsg, route_table } = self;
+        let Self { name, prefix, nsg, route_table, properties } = self;
         Some(Subnet {
             name,
             prefix: prefix?,
             nsg,
             route_table,
-            service_endpoints: Vec::new(),
-            nat_gateway: None,
-            default_outbound_access: true,
-            private_endpoint_network_policies: PrivateEndpointNetworkPolicies::Disabled,
-            delegation: None,
+            service_endpoints: properties.service_endpoints,
+            nat_gateway: properties.nat_gateway,
+            default_outbound_access: properties.default_outbound_access,
+            private_endpoint_network_policies: properties.private_endpoint_network_policies,
+            delegation: properties.delegation,
         })
     }
 }
@@ -48,15 +49,13 @@ impl DraftSubnet {
 pub(super) fn subnets(
     vnet: &DraftVnet,
     raw: &topology::VirtualNetwork,
-    topology: &Topology,
-    directory: &Directory,
-    route_tables: &[RouteTable],
+    context: &VnetContext<'_>,
     report: &mut Report,
 ) -> Vec<DraftSubnet> {
     let mut drafts = Vec::new();
     for (name, subnet) in &raw.subnets {
-        let mut check = SubnetCheck { vnet, name, topology, directory, report };
-        drafts.push(check.draft(subnet, route_tables));
+        let mut check = SubnetCheck { vnet, name, context, report };
+        drafts.push(check.draft(subnet));
     }
     report_overlaps(vnet, raw, &drafts, report);
     drafts
@@ -88,20 +87,25 @@ fn report_overlaps(
 struct SubnetCheck<'a> {
     vnet: &'a DraftVnet,
     name: &'a Spanned<String>,
-    topology: &'a Topology,
-    directory: &'a Directory,
+    context: &'a VnetContext<'a>,
     report: &'a mut Report,
 }
 
 impl SubnetCheck<'_> {
-    fn draft(&mut self, raw: &topology::Subnet, route_tables: &[RouteTable]) -> DraftSubnet {
+    fn draft(&mut self, raw: &topology::Subnet) -> DraftSubnet {
         let special = special(&self.name.value);
         self.check_spelling();
         let prefix = self.prefix(raw, special);
         let nsg = raw.network_security_group.as_ref().and_then(|group| self.nsg(group, special));
-        let route_table =
-            raw.route_table.as_ref().and_then(|table| self.route_table(table, special, route_tables));
-        DraftSubnet { name: self.name.value.clone(), prefix, nsg, route_table }
+        let route_table = raw.route_table.as_ref().and_then(|table| self.route_table(table, special));
+        let check = PropertyCheck {
+            context: self.context,
+            vnet: &self.vnet.name,
+            region: &self.vnet.location,
+            name: &self.name.value,
+        };
+        let properties = check.properties(raw, self.report);
+        DraftSubnet { name: self.name.value.clone(), prefix, nsg, route_table, properties }
     }
 
     fn check_spelling(&mut self) {
@@ -170,8 +174,11 @@ impl SubnetCheck<'_> {
     }
 
     fn nsg(&mut self, group: &Spanned<String>, special: Option<&SpecialSubnet>) -> Option<NsgId> {
-        let at =
-            self.report.resolve("network security group", &self.directory.network_security_groups, group)?;
+        let at = self.report.resolve(
+            "network security group",
+            &self.context.directory.network_security_groups,
+            group,
+        )?;
         self.check_nsg_region(group, at);
         match special {
             Some(SpecialSubnet { name: "AzureBastionSubnet", .. }) => self.report.not_built(
@@ -189,36 +196,30 @@ impl SubnetCheck<'_> {
 
     /// A group that names no region is taken to be where it is used.
     fn check_nsg_region(&mut self, group: &Spanned<String>, at: usize) {
-        let raw = self.topology.network_security_groups.iter().nth(at);
+        let raw = self.context.topology.network_security_groups.iter().nth(at);
         let Some(location) = raw.and_then(|(_, raw)| raw.location.as_ref()) else { return };
-        let region = self.directory.locations.of(Some(location));
+        let region = self.context.directory.locations.of(Some(location));
         self.check_region("network security group", group, &region);
     }
 
     fn check_region(&mut self, kind: &str, resource: &Spanned<String>, region: &str) {
-        if region == self.vnet.location {
-            return;
+        let DraftVnet { name, location, .. } = self.vnet;
+        if region != location {
+            let vnet = format!("virtual network `{name}`");
+            report_other_region(kind, resource, region, &vnet, location, self.report);
         }
-        let vnet = self.vnet;
-        let message = format!(
-            "{kind} `{resource}` is in {region}, virtual network `{}` in {}",
-            vnet.name, vnet.location
-        );
-        let help = format!("use one in {}: give it `location: {}`", vnet.location, vnet.location);
-        self.report.error("ResourcesInDifferentRegions", resource.span, message, help);
     }
 
     fn route_table(
         &mut self,
         table: &Spanned<String>,
         special: Option<&SpecialSubnet>,
-        route_tables: &[RouteTable],
     ) -> Option<RouteTableId> {
-        let at = self.report.resolve("route table", &self.directory.route_tables, table)?;
-        let raw = self.topology.route_tables.iter().nth(at).map(|(_, raw)| raw)?;
-        let region = self.directory.locations.of(raw.location.as_ref());
+        let at = self.report.resolve("route table", &self.context.directory.route_tables, table)?;
+        let raw = self.context.topology.route_tables.iter().nth(at).map(|(_, raw)| raw)?;
+        let region = self.context.directory.locations.of(raw.location.as_ref());
         self.check_region("route table", table, &region);
-        if let (Some(special), Some(routes)) = (special, route_tables.get(at)) {
+        if let (Some(special), Some(routes)) = (special, self.context.route_tables.get(at)) {
             self.check_special_route_table(special, table, routes);
         }
         Some(RouteTableId(at))

@@ -1,20 +1,21 @@
 //! Virtual machines: interfaces, host, guest.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use goal_state::VmName;
-use goal_state::vm::{Listen, Transport};
 
 use crate::network::{HostId, Nic, PowerState, VirtualMachine, VnetId};
 use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
+use super::guest::check_listen;
 use super::host::Hosts;
 use super::limits;
 use super::mac::MacAddresses;
 use super::network_interface::{DraftNic, NicCheck, TypedNic};
 use super::placement::Placement;
 use super::private_address::private_addresses;
+use super::public_ip_address::PublicIps;
 use super::report::Report;
 use super::virtual_network::DraftVnet;
 
@@ -30,6 +31,11 @@ pub(super) struct DraftVm<'t> {
 }
 
 impl DraftVm<'_> {
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name.value
+    }
+
     /// The virtual network of its NICs; that of the first when they are in several.
     fn vnet(&self) -> Option<VnetId> {
         self.nics.iter().find_map(|nic| nic.subnet).map(|subnet| subnet.vnet)
@@ -41,11 +47,12 @@ pub(super) fn drafts<'t>(
     topology: &'t Topology,
     directory: &Directory,
     vnets: &[DraftVnet],
+    public_ips: &mut PublicIps<'_>,
     report: &mut Report,
 ) -> Vec<DraftVm<'t>> {
     let check = NicCheck { topology, directory, vnets };
-    let machines: Vec<_> =
-        topology.virtual_machines.iter().map(|(name, raw)| draft(name, raw, check, report)).collect();
+    let machines = topology.virtual_machines.iter();
+    let machines: Vec<_> = machines.map(|(name, raw)| draft(name, raw, check, public_ips, report)).collect();
     report_namespace_collisions(&machines, report);
     machines
 }
@@ -78,10 +85,12 @@ fn draft<'t>(
     name: &'t Spanned<String>,
     raw: &'t topology::VirtualMachine,
     check: NicCheck<'_>,
+    public_ips: &mut PublicIps<'_>,
     report: &mut Report,
 ) -> DraftVm<'t> {
     let nics = typed_nics(name, raw, report);
-    let nics: Vec<_> = nics.into_iter().map(|nic| check.draft(&name.value, nic, report)).collect();
+    let nics: Vec<_> =
+        nics.into_iter().map(|nic| check.draft(&name.value, nic, public_ips, report)).collect();
     let draft = DraftVm { name, raw, nics };
     check_one_network(&draft, check.vnets, report);
     check_region(&draft, check, report);
@@ -113,6 +122,7 @@ fn fields_of_a_nic(raw: &topology::VirtualMachine) -> Vec<(&'static str, Span)> 
     [
         ("subnet", raw.subnet.as_ref().map(|field| field.span)),
         ("privateIPAddress", raw.private_ip_address.as_ref().map(|field| field.span)),
+        ("publicIPAddress", raw.public_ip_address.as_ref().map(|field| field.span)),
         ("networkSecurityGroup", raw.network_security_group.as_ref().map(|field| field.span)),
         ("applicationSecurityGroups", asgs.map(|field| field.span)),
         ("enableAcceleratedNetworking", raw.enable_accelerated_networking.as_ref().map(|field| field.span)),
@@ -165,23 +175,9 @@ fn check_guest(draft: &DraftVm<'_>, report: &mut Report) {
             );
         }
     }
-    let Some(listen) = &raw.listen else { return };
-    report.at_most(limits::LISTENERS_PER_VM, listen.len(), name.span, &format!("listeners of `{name}`"));
-    let mut taken: HashSet<Listen> = HashSet::new();
-    for port in listen {
-        if !taken.insert(port.value.0) {
-            let message = format!("virtual machine `{name}` listens on {} twice", listen_text(port.value.0));
-            report.error("DuplicateListen", port.span, message, "leave one out");
-        }
+    if let Some(listen) = &raw.listen {
+        check_listen(&format!("virtual machine `{name}`"), name.span, listen, report);
     }
-}
-
-fn listen_text(listen: Listen) -> String {
-    let transport = match listen.transport {
-        Transport::Tcp => "tcp",
-        Transport::Udp => "udp",
-    };
-    format!("{}/{transport}", listen.port)
 }
 
 /// The namespace of a port is named after VM and NIC, and `a-b` with `c` reads like `a` with `b-c`.
@@ -264,12 +260,16 @@ fn finish_nic(
 ) -> Option<Nic> {
     let name = nic.name.clone()?;
     let mac = macs.assign(lab, &draft.name.value, name.as_str());
+    let addresses = addresses?;
+    let public_ips = addresses.iter().zip(&nic.requests);
     Some(Nic {
         name,
         mac,
         subnet: nic.subnet?,
-        addresses: addresses?,
-        public_ips: Vec::new(),
+        public_ips: public_ips
+            .filter_map(|(address, request)| Some((*address, request.public_ip?)))
+            .collect(),
+        addresses,
         nsg: nic.nsg,
         asgs: nic.asgs.iter().map(|(asg, _)| *asg).collect(),
         enable_ip_forwarding: nic.enable_ip_forwarding,

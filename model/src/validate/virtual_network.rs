@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use goal_state::Vni;
 use ipnet::Ipv4Net;
 
-use crate::network::vnet::PrivateEndpointVnetPolicies;
-use crate::network::{Peering, RouteTable, VirtualNetwork};
+use crate::network::{Behavior, Peering, RouteTable, ServiceTags, VirtualNetwork};
 use crate::topology::{self, OneOrMany, Spanned, Topology};
 
 use super::directory::Directory;
@@ -17,6 +16,7 @@ use super::name::Names;
 use super::overlap::{overlap, overlaps_within};
 use super::report::Report;
 use super::subnet::{DraftSubnet, subnets};
+use super::virtual_network_property::{VnetProperties, properties};
 use super::vni::Vnis;
 
 /// Ranges that no virtual network may have, and why.
@@ -37,11 +37,23 @@ pub(super) struct DraftVnet {
     pub(super) space: Vec<Ipv4Net>,
     pub(super) subnets: Vec<DraftSubnet>,
     pub(super) subnet_names: Names,
+    pub(super) properties: VnetProperties,
+}
+
+/// What virtual networks are read with.
+#[derive(Clone, Copy)]
+pub(super) struct VnetContext<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) directory: &'a Directory,
+    pub(super) route_tables: &'a [RouteTable],
+    pub(super) service_tags: &'a ServiceTags,
+    pub(super) behavior: Behavior,
 }
 
 impl DraftVnet {
     /// The virtual network; none when a part of it is wrong.
     pub(super) fn finish(self, peerings: Vec<Peering>) -> Option<VirtualNetwork> {
+        let properties = self.properties;
         Some(VirtualNetwork {
             name: self.name,
             location: self.location,
@@ -49,55 +61,48 @@ impl DraftVnet {
             address_space: self.space,
             subnets: self.subnets.into_iter().map(DraftSubnet::finish).collect::<Option<_>>()?,
             peerings,
-            encryption: None,
-            flow_timeout_in_minutes: None,
-            dns_servers: Vec::new(),
-            private_endpoint_vnet_policies: PrivateEndpointVnetPolicies::Disabled,
+            encryption: properties.encryption,
+            flow_timeout_in_minutes: properties.flow_timeout_in_minutes,
+            dns_servers: properties.dns_servers,
+            private_endpoint_vnet_policies: properties.private_endpoint_vnet_policies,
         })
     }
 }
 
 /// Every virtual network of the file, in its order.
-pub(super) fn virtual_networks(
-    topology: &Topology,
-    directory: &Directory,
-    route_tables: &[RouteTable],
-    report: &mut Report,
-) -> Vec<DraftVnet> {
+pub(super) fn virtual_networks(context: &VnetContext<'_>, report: &mut Report) -> Vec<DraftVnet> {
     let mut vnis = Vnis::default();
     let mut drafts = Vec::new();
-    for (name, raw) in &topology.virtual_networks {
-        drafts.push(virtual_network(
-            name,
-            raw,
-            topology,
-            directory,
-            route_tables,
-            vnis.assign(&name.value),
-            report,
-        ));
+    for (name, raw) in &context.topology.virtual_networks {
+        drafts.push(virtual_network(name, raw, context, vnis.assign(&name.value), report));
     }
-    count_per_region(topology, &drafts, report);
+    count_per_region(context.topology, &drafts, report);
     drafts
 }
 
 fn virtual_network(
     name: &Spanned<String>,
     raw: &topology::VirtualNetwork,
-    topology: &Topology,
-    directory: &Directory,
-    route_tables: &[RouteTable],
+    context: &VnetContext<'_>,
     vni: Option<Vni>,
     report: &mut Report,
 ) -> DraftVnet {
-    let location = directory.locations.of(raw.location.as_ref());
+    let location = context.directory.locations.of(raw.location.as_ref());
     let space = address_space(name, &raw.address_space, report);
     let subnet_names = report.names("subnet", limits::RESOURCE_NAME, raw.subnets.names());
     let what = format!("subnets of `{name}`");
     report.at_most(limits::SUBNETS_PER_VIRTUAL_NETWORK, raw.subnets.len(), name.span, &what);
-    let mut draft =
-        DraftVnet { name: name.value.clone(), location, vni, space, subnets: Vec::new(), subnet_names };
-    draft.subnets = subnets(&draft, raw, topology, directory, route_tables, report);
+    let properties = properties(name, raw, report);
+    let mut draft = DraftVnet {
+        name: name.value.clone(),
+        location,
+        vni,
+        space,
+        subnets: Vec::new(),
+        subnet_names,
+        properties,
+    };
+    draft.subnets = subnets(&draft, raw, context, report);
     draft
 }
 

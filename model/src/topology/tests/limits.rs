@@ -26,7 +26,7 @@ fn bombs_end_in_an_error_within_a_second() {
     let unknown: String = (0..45_000).map(|key| format!("k{key}: 1\n")).collect();
     let sections: String = (0..30_000).map(|key| format!("  k{key}: 1\n")).collect();
     let merged = format!("a: &a\n{sections}b:\n  <<: *a\n{sections}");
-    let public: String = (0..15_000).map(|key| format!("  vm{key}: {{publicIPAddress: a}}\n")).collect();
+    let public: String = (0..15_000).map(|key| format!("  p{key}: {{ipTags: {{a: b}}}}\n")).collect();
     let wrong: String = (0..20_000).map(|key| format!("  vm{key}: {{subnet: x}}\n")).collect();
     for (name, text, code) in [
         ("aliases", billion_laughs, "TooManyValues"),
@@ -42,7 +42,7 @@ fn bombs_end_in_an_error_within_a_second() {
         ("wide merge", merged, "TooManyValues"),
         ("long line", format!("[{}]", "a, ".repeat(45_000)), "InvalidValue"),
         ("long word", format!("name: {}", "a".repeat(1_000_000)), "InvalidLabName"),
-        ("not built", format!("name: a\nvirtualMachines:\n{public}"), "NotBuiltYet"),
+        ("not built", format!("name: a\npublicIPAddresses:\n{public}"), "NotBuiltYet"),
         ("very wrong", format!("name: a\nvirtualMachines:\n{wrong}"), "TooManyProblems"),
     ] {
         let took = time_to_check(&text);

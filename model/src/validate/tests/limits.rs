@@ -183,7 +183,7 @@ fn listeners_of_a_virtual_machine() {
         let ports = many(count, |n| format!("{}/tcp", n + 1));
         format!("{HUB}{}", machines(&format!("m: {{subnet: hub/web, listen: [{ports}]}}")))
     };
-    check_limit(1000, file, "there are 1001 listeners of `m`; at most 1000 are allowed");
+    check_limit(1000, file, "there are 1001 listeners of virtual machine `m`; at most 1000 are allowed");
 }
 
 #[test]

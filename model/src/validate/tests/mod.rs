@@ -9,6 +9,8 @@ mod network;
 mod network_security_group;
 mod peering;
 mod properties;
+mod properties_of_networks;
+mod public_side;
 mod route_table;
 mod subnet;
 mod test_case;

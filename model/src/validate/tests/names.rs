@@ -81,7 +81,7 @@ fn case_does_not_tell_names_apart() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn problems_are_told_at_once() {
     check(
         &lab,
         &[
