@@ -81,15 +81,25 @@ pub fn hop_from(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<NicRef>, rou
         }
         EffectiveNextHop::VirtualNetworkGateway(gateways) => Hop::Gateway(Arc::clone(gateways)),
         EffectiveNextHop::VirtualNetworkServiceEndpoint(service) => Hop::ServiceEndpoint(Arc::clone(service)),
-        &EffectiveNextHop::InterfaceEndpoint(endpoint) => {
-            if network.private_endpoint(endpoint).state == PrivateLinkServiceConnectionState::Approved {
-                Hop::PrivateEndpoint(endpoint)
-            } else {
-                Hop::Drop(DropReason::PrivateEndpoint)
-            }
-        }
+        &EffectiveNextHop::InterfaceEndpoint(endpoint) => private_endpoint(network, subnet, endpoint),
         EffectiveNextHop::Internet => Hop::Internet,
         EffectiveNextHop::None => Hop::Drop(DropReason::Route),
+    }
+}
+
+/// Only an approved private endpoint takes packets, and in a peer only what may follow the link.
+fn private_endpoint(network: &Network, subnet: SubnetRef, id: PrivateEndpointId) -> Hop {
+    let endpoint = network.private_endpoint(id);
+    let remote = endpoint.subnet.vnet;
+    let link = network.vnet(subnet.vnet).peering_to(remote);
+    if remote != subnet.vnet
+        && !link.is_some_and(|link| gives_access(network, link) && takes_part(link, subnet))
+    {
+        Hop::Drop(DropReason::Peering)
+    } else if endpoint.state == PrivateLinkServiceConnectionState::Approved {
+        Hop::PrivateEndpoint(id)
+    } else {
+        Hop::Drop(DropReason::PrivateEndpoint)
     }
 }
 

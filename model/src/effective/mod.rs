@@ -6,27 +6,38 @@
 //! |---|---|
 //! | [`reach`] | peers, who has a private address, and who of them a subnet can send to |
 //! | `private_endpoint` | private endpoints in routing |
-//! | [`routes`] | system, peering and user-defined routes; which one is active |
+//! | [`routes`] | the effective routes of a subnet |
+//! | `system_routes`, `none_routes` | the platform's: own ranges, peers, services, private endpoints, the internet, what is reserved |
+//! | `gateway_routes` | those of gateways and route servers |
+//! | `user_routes` | those of route tables, tags as prefixes |
+//! | `selection` | which of them is in force |
 //! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
 //! | [`egress`] | who gives a flow to the internet its source address |
 //! | [`owners`] | who has which name and which address |
+//! | [`bgp`] | what gateways and route servers learn and announce |
 //! | [`tags`] | service tags as addresses; they differ per subnet |
 //! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
 //! | [`difference`] | one address set without another |
 //! | [`classifier`] | the first rule of a group that matches, at a cost that hardly grows with the rules |
 //! | [`policy`] | all of these of one network, each computed once |
 
+pub mod bgp;
 pub mod classifier;
 pub mod difference;
 pub mod egress;
+mod gateway_routes;
 pub mod hop;
+mod none_routes;
 pub mod owners;
 pub mod policy;
 mod private_endpoint;
 pub mod reach;
 pub mod routes;
 pub mod rules;
+mod selection;
+mod system_routes;
 pub mod tags;
+mod user_routes;
 
 pub use classifier::Classifier;
 pub use hop::{Appliance, Hop, Taker, hop};

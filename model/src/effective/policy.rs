@@ -8,19 +8,24 @@ use goal_state::nsg::{Direction, Filter};
 use ipnet::Ipv4Net;
 use prefix_trie::PrefixMap;
 
+use super::bgp::Bgp;
 use super::classifier::Classifier;
+use super::gateway_routes::gateway_routes;
 use super::owners::Owners;
 use super::reach::{self, Owner};
-use super::routes::EffectiveRoutes;
+use super::routes::{EffectiveRoute, EffectiveRoutes};
 use super::rules::filter;
 use super::tags::Tags;
-use crate::network::{Network, NicRef, SubnetRef, VnetId};
+use crate::network::{Network, NicRef, PrivateEndpointId, SubnetRef, VnetId};
 
 /// A network, and what is in force for its virtual networks, subnets and NICs. Threads may share it.
 #[derive(Debug)]
 pub struct Policy<'n> {
     network: &'n Network,
     addresses: OnceLock<Vec<BTreeMap<Ipv4Addr, Owner>>>,
+    bgp: OnceLock<Bgp>,
+    /// By virtual network.
+    private_endpoints: OnceLock<Vec<Vec<PrivateEndpointId>>>,
     vnets: Vec<OfVnet>,
     /// By VM and NIC.
     filters: Vec<Vec<OfNic>>,
@@ -37,6 +42,7 @@ struct OfNic {
 #[derive(Debug, Default)]
 struct OfVnet {
     links: OnceLock<PrefixMap<Ipv4Net, usize>>,
+    gateway_routes: OnceLock<Vec<EffectiveRoute>>,
     subnets: Vec<OfSubnet>,
 }
 
@@ -52,12 +58,15 @@ impl<'n> Policy<'n> {
     pub fn new(network: &'n Network) -> Self {
         let vnets = network.virtual_networks.iter().map(|vnet| OfVnet {
             links: OnceLock::new(),
+            gateway_routes: OnceLock::new(),
             subnets: vnet.subnets.iter().map(|_| OfSubnet::default()).collect(),
         });
         let filters = network.virtual_machines.iter().map(|vm| vm.nics.iter().map(|_| OfNic::default()));
         Self {
             network,
             addresses: OnceLock::new(),
+            bgp: OnceLock::new(),
+            private_endpoints: OnceLock::new(),
             vnets: vnets.collect(),
             filters: filters.map(Iterator::collect).collect(),
             owners: OnceLock::new(),
@@ -73,7 +82,7 @@ impl<'n> Policy<'n> {
     /// Effective routes of a subnet.
     #[must_use]
     pub fn routes(&self, subnet: SubnetRef) -> &EffectiveRoutes {
-        self.subnet(subnet).routes.get_or_init(|| EffectiveRoutes::of(self.network, subnet))
+        self.subnet(subnet).routes.get_or_init(|| EffectiveRoutes::of(self, subnet))
     }
 
     /// Service tags as a subnet sees them.
@@ -112,6 +121,32 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn addresses(&self, vnet: VnetId) -> &BTreeMap<Ipv4Addr, Owner> {
         &self.addresses.get_or_init(|| reach::addresses(self.network))[vnet.0]
+    }
+
+    /// What gateways and route servers learn and announce.
+    #[must_use]
+    pub fn bgp(&self) -> &Bgp {
+        self.bgp.get_or_init(|| Bgp::of(self.network))
+    }
+
+    /// The routes that gateways and route servers put into a virtual network, its own or those of the hub that it uses,
+    /// sorted by prefix. A route table may keep them from a subnet.
+    #[must_use]
+    pub fn gateway_routes(&self, vnet: VnetId) -> &[EffectiveRoute] {
+        let routes = &self.vnets[vnet.0].gateway_routes;
+        routes.get_or_init(|| gateway_routes(self.network, self.bgp(), vnet))
+    }
+
+    /// The private endpoints in a virtual network.
+    pub(super) fn private_endpoints(&self, vnet: VnetId) -> &[PrivateEndpointId] {
+        let by_vnet = self.private_endpoints.get_or_init(|| {
+            let mut by_vnet = vec![Vec::new(); self.network.virtual_networks.len()];
+            for (position, endpoint) in self.network.private_endpoints.iter().enumerate() {
+                by_vnet[endpoint.subnet.vnet.0].push(PrivateEndpointId(position));
+            }
+            by_vnet
+        });
+        &by_vnet[vnet.0]
     }
 
     /// The positions of the virtual network's peering links that give access, by what their routes cover.

@@ -8,8 +8,8 @@ use goal_state::nsg::AddressSet;
 use ipnet::Ipv4Net;
 
 use super::difference::difference;
+use super::none_routes::private_ranges;
 use super::reach::connected_peers;
-use super::routes::private_ranges;
 use crate::network::{Network, RouteDestination, ServiceTag, SubnetRef, UserNextHop};
 
 /// The platform's virtual public address: DHCP, DNS, WireServer, and the source of health probes.

@@ -39,6 +39,8 @@ index! {
     LocalNetworkGatewayId;
     /// An ExpressRoute circuit.
     CircuitId;
+    /// A connection of a gateway.
+    ConnectionId;
     /// A route server.
     RouteServerId;
     /// A site on premises.

@@ -26,9 +26,9 @@ pub use gateway::{
     OnPremisesSite, RouteServer, RouteServerPeer, VirtualNetworkGateway,
 };
 pub use id::{
-    AsgId, CircuitId, GatewayId, HostId, InternetHostId, LoadBalancerId, LocalNetworkGatewayId, NatGatewayId,
-    NicIndex, NicRef, NsgId, PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId, ServiceId, SiteId,
-    SubnetRef, TagId, VmId, VnetId,
+    AsgId, CircuitId, ConnectionId, GatewayId, HostId, InternetHostId, LoadBalancerId, LocalNetworkGatewayId,
+    NatGatewayId, NicIndex, NicRef, NsgId, PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId,
+    ServiceId, SiteId, SubnetRef, TagId, VmId, VnetId,
 };
 pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
 pub use public::{
@@ -188,6 +188,12 @@ impl Network {
     #[must_use]
     pub fn circuit(&self, id: CircuitId) -> &ExpressRouteCircuit {
         &self.express_route_circuits[id.0]
+    }
+
+    /// A connection by its id.
+    #[must_use]
+    pub fn connection(&self, id: ConnectionId) -> &Connection {
+        &self.connections[id.0]
     }
 
     /// A route server by its id.

@@ -59,7 +59,7 @@ fn by_appliance(
 ) -> Option<(String, Vec<Ipv4Addr>)> {
     let route = review.policy.routes(from).lookup(destination)?;
     let EffectiveNextHop::VirtualAppliance(appliances) = &route.next_hop else { return None };
-    let UserRouteName { route, .. } = route.user.as_ref()?;
+    let UserRouteName { route, .. } = route.user.as_deref()?;
     Some((route.clone(), appliances.to_vec()))
 }
 

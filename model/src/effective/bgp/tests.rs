@@ -1,0 +1,1 @@
+//! Speakers, statement by statement.
