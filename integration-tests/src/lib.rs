@@ -11,6 +11,7 @@
 #![allow(clippy::print_stderr, reason = "what a failed test prints is its report")]
 
 pub mod lab;
+pub mod large;
 pub mod leftovers;
 pub mod output;
 pub mod proc;

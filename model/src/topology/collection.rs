@@ -16,6 +16,11 @@ use super::Spanned;
 pub struct Map<T>(Vec<(Spanned<String>, T)>);
 
 impl<T> Map<T> {
+    /// These resources. Each name stands once.
+    pub(super) fn new(entries: Vec<(Spanned<String>, T)>) -> Self {
+        Self(entries)
+    }
+
     /// Names and resources, in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, (Spanned<String>, T)> {
         self.0.iter()

@@ -1,6 +1,6 @@
 //! What the format has and vnetlab has not built yet. It is read, and refused by name; never ignored.
 
-use super::yaml::{Kind, MAX_PROBLEMS, Node};
+use super::yaml::{Entry, Kind, MAX_PROBLEMS, Node};
 use crate::diagnostic::{Diagnostic, line_column};
 use crate::topology::Span;
 
@@ -30,27 +30,50 @@ const NOT_BUILT: &[(&str, Refused)] = &[
     ("backbone.latency", AllBut("off")),
 ];
 
-/// An error for each thing in the file that is not built.
-pub(super) fn not_built(root: &Node, text: &str) -> Vec<Diagnostic> {
+/// An error for each thing that is not built, outside of the sections that are read entry by entry.
+pub(super) fn not_built(root: &Node<'_>, text: &str) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (path, refused) in NOT_BUILT {
         let segments: Vec<_> = path.split('.').collect();
-        let name = path.rsplit_once("*.").map_or(*path, |(_, name)| name);
-        visit(root, &segments, &mut |key, value| {
-            if problems.len() < MAX_PROBLEMS && refused.includes(value) {
-                problems.push(problem(name, refused, key, text));
-            }
-        });
+        look(root, path, &segments, refused, text, &mut problems);
     }
-    problems.sort_by_key(|problem| problem.span);
-    problems.dedup();
     problems
 }
 
+/// What is looked for in the entries of a section.
+pub(super) fn not_built_in(section: &'static str) -> impl Fn(&Entry<'_>, &str, &mut Vec<Diagnostic>) {
+    let split = |(path, refused): &'static (&'static str, Refused)| {
+        let rest = path.strip_prefix(section)?.strip_prefix(".*.")?;
+        Some((*path, rest.split('.').collect::<Vec<_>>(), refused))
+    };
+    let paths: Vec<_> = NOT_BUILT.iter().filter_map(split).collect();
+    move |entry, text, problems| {
+        for (path, segments, refused) in &paths {
+            look(&entry.value, path, segments, refused, text, problems);
+        }
+    }
+}
+
+fn look(
+    node: &Node<'_>,
+    path: &'static str,
+    segments: &[&str],
+    refused: &Refused,
+    text: &str,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let name = path.rsplit_once("*.").map_or(path, |(_, name)| name);
+    visit(node, segments, &mut |key, value| {
+        if problems.len() < MAX_PROBLEMS && refused.includes(value) {
+            problems.push(problem(name, refused, key, text));
+        }
+    });
+}
+
 /// Calls `found` with the key's place and the value for everything that is at the path.
-fn visit(node: &Node, path: &[&str], found: &mut dyn FnMut(Span, &Node)) {
+fn visit(node: &Node<'_>, path: &[&str], found: &mut dyn FnMut(Span, &Node<'_>)) {
     let (Kind::Map(entries), Some((segment, rest))) = (&node.kind, path.split_first()) else { return };
-    for entry in entries.iter().filter(|entry| *segment == "*" || entry.key.text == *segment) {
+    for entry in entries.iter().filter(|entry| *segment == "*" || *entry.key.text == **segment) {
         if rest.is_empty() {
             found(entry.key.span, &entry.value);
         } else {
@@ -60,7 +83,7 @@ fn visit(node: &Node, path: &[&str], found: &mut dyn FnMut(Span, &Node)) {
 }
 
 impl Refused {
-    fn includes(&self, value: &Node) -> bool {
+    fn includes(&self, value: &Node<'_>) -> bool {
         let is = |word: &str| match &value.kind {
             Kind::Scalar { text, .. } => text.eq_ignore_ascii_case(word),
             Kind::List(_) | Kind::Map(_) => false,

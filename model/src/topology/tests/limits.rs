@@ -23,8 +23,11 @@ fn bombs_end_in_an_error_within_a_second() {
         );
     }
     let wide: String = (0..80_000).map(|key| format!("k{key}: 1\n")).collect();
+    let wider: String = (0..101_000).map(|key| format!("k{key}: 1\n")).collect();
+    let unusual = format!("{}{wide}", "# a\n".repeat(2 << 20)) + "k: !!str a\n";
+    let entries = format!("name: a\nvirtualMachines:\n{}", "  a: {}\n".repeat(800_000));
     let unknown: String = (0..45_000).map(|key| format!("k{key}: 1\n")).collect();
-    let sections: String = (0..30_000).map(|key| format!("  k{key}: 1\n")).collect();
+    let sections: String = (0..60_000).map(|key| format!("  k{key}: 1\n")).collect();
     let merged = format!("a: &a\n{sections}b:\n  <<: *a\n{sections}");
     let public: String = (0..15_000).map(|key| format!("  p{key}: {{ipTags: {{a: b}}}}\n")).collect();
     let wrong: String = (0..20_000).map(|key| format!("  vm{key}: {{subnet: x}}\n")).collect();
@@ -36,7 +39,10 @@ fn bombs_end_in_an_error_within_a_second() {
         ("deep flow", "[".repeat(100_000), "TooDeep"),
         ("deep block", (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect(), "TooDeep"),
         ("enormous", "a".repeat(100 << 20), "FileTooLarge"),
-        ("wide", wide, "TooManyValues"),
+        ("wide", wide, "TooManyProblems"),
+        ("wider", wider, "TooManyValues"),
+        ("wide and unusual", unusual, "FileTooLarge"),
+        ("many entries", entries, "FileTooLarge"),
         ("unknown keys", unknown, "TooManyProblems"),
         ("duplicate keys", "a: 1\n".repeat(45_000), "DuplicateKey"),
         ("wide merge", merged, "TooManyValues"),

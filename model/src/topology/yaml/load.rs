@@ -1,31 +1,22 @@
 //! YAML events into a tree, with limits: a file may be big, deep or full of aliases only so far.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{self, ErrorKind, Event, Options, Parser, ScalarStyle, ScanError};
 
-use super::MAX_PROBLEMS;
-use super::node::{Entry, Key, Kind, Node};
+use super::keys::{Entries, note_duplicate};
+use super::node::{Entry, Key, Kind, Node, Text};
+use super::plain::Unusual;
+use super::{MAX_BYTES, MAX_DEPTH, MAX_UNUSUAL_BYTES, MAX_VALUES};
 use crate::diagnostic::Diagnostic;
 use crate::topology::Span;
 
-/// Bytes of a file. A lab of a thousand virtual machines is a fifth of it.
-const MAX_BYTES: usize = 1 << 20;
-/// Values in a file, aliases expanded.
-const MAX_NODES: usize = 100_000;
-/// Levels of a file, aliases expanded. The format has nine.
-const MAX_DEPTH: usize = 32;
-
 /// Why there is no tree.
-type Refusal = Box<Diagnostic>;
+pub(super) type Refusal = Box<Diagnostic>;
 
 /// The tree of `text`, and the keys that stand twice; or why there is none.
-pub(in crate::topology) fn load(text: &str) -> Result<(Arc<Node>, Vec<Diagnostic>), Refusal> {
-    if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes; the limit is {MAX_BYTES}", text.len());
-        return Err(refusal("FileTooLarge", Span::default(), message));
-    }
+pub(super) fn load_whole(text: &str) -> Result<(Node<'_>, Vec<Diagnostic>), Refusal> {
     let mut loader = Loader::new(text);
     let mut options = Options::default();
     options.emit_comments = false;
@@ -36,6 +27,25 @@ pub(in crate::topology) fn load(text: &str) -> Result<(Arc<Node>, Vec<Diagnostic
     let end = Span { start: text.len(), end: text.len() };
     let root = loader.root.ok_or_else(|| refusal("EmptyFile", end, "the file is empty"))?;
     Ok((root, loader.duplicates))
+}
+
+/// The file has more bytes than any.
+pub(super) fn too_large(text: &str) -> Refusal {
+    let message = format!("the file has {} bytes; the limit is {MAX_BYTES}", text.len());
+    refusal("FileTooLarge", Span::default(), message)
+}
+
+/// The file has more bytes than one may have that is not plain YAML.
+pub(super) fn too_unusual(text: &str, unusual: Unusual) -> Refusal {
+    let at = text.floor_char_boundary(unusual.at);
+    let length = text[at..].chars().next().map_or(0, char::len_utf8);
+    let message = format!("here is not {}, as plain YAML has it", unusual.expected);
+    let help = format!(
+        "a file of more than {} MiB is read quickly or not at all: without anchors, tags, tabs, escapes, and values or brackets \
+         that go over several lines; every value is written",
+        MAX_UNUSUAL_BYTES >> 20
+    );
+    Box::new(Diagnostic::error("FileTooLarge", Span { start: at, end: at + length }, message).help(help))
 }
 
 fn syntax_error(text: &str, error: &ScanError) -> Refusal {
@@ -49,29 +59,38 @@ fn syntax_error(text: &str, error: &ScanError) -> Refusal {
 
 struct Loader<'t> {
     text: &'t str,
-    open: Vec<Open>,
-    anchors: BTreeMap<usize, Arc<Node>>,
-    root: Option<Arc<Node>>,
+    open: Vec<Open<'t>>,
+    anchors: BTreeMap<usize, Anchored<'t>>,
+    root: Option<Node<'t>>,
     duplicates: Vec<Diagnostic>,
     next_id: usize,
     /// How many nodes there are, aliases expanded.
     expanded: usize,
 }
 
+/// What an alias stands for.
+struct Anchored<'t> {
+    node: Node<'t>,
+    /// How many nodes it is, aliases expanded.
+    size: usize,
+    /// How many levels it is, aliases expanded.
+    depth: usize,
+}
+
 /// A list or map whose end has not come yet.
-struct Open {
+struct Open<'t> {
     anchor: usize,
     start: Span,
-    content: Content,
+    content: Content<'t>,
 }
 
-enum Content {
-    List(Vec<Arc<Node>>),
-    Map { entries: Vec<Entry>, keys: BTreeMap<String, Span>, merged: Vec<Entry>, key: Option<PendingKey> },
+enum Content<'t> {
+    List(Vec<Node<'t>>),
+    Map { entries: Entries<'t>, merged: Vec<Entry<'t>>, key: Option<PendingKey<'t>> },
 }
 
-struct PendingKey {
-    key: Key,
+struct PendingKey<'t> {
+    key: Key<'t>,
     /// `<<`: the value's entries belong to this map.
     merge: bool,
     /// The key was there already: its value is left out.
@@ -91,7 +110,7 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn event(&mut self, event: Event<'_>, place: granit_parser::Span) -> Result<(), Refusal> {
+    fn event(&mut self, event: Event<'t>, place: granit_parser::Span) -> Result<(), Refusal> {
         let span = self.span(place);
         match event {
             Event::Scalar(_, _, _, Some(_))
@@ -104,25 +123,23 @@ impl<'t> Loader<'t> {
             }
             Event::Scalar(text, style, anchor, None) => {
                 let plain = style == ScalarStyle::Plain;
-                let text = text.into_owned();
+                let text = match text {
+                    Cow::Borrowed(text) => Text::Written(text),
+                    Cow::Owned(text) => Text::Made(text.into()),
+                };
                 if !self.is_key_expected() {
                     let node = self.node(span, Kind::Scalar { text, plain })?;
                     return self.finish(anchor, node);
                 }
                 if anchor != 0 {
                     let node = self.node(span, Kind::Scalar { text: text.clone(), plain })?;
-                    self.anchors.insert(anchor, node);
+                    self.anchor(anchor, &node)?;
                 }
                 self.key(Key { text, span }, plain)
             }
             Event::SequenceStart(_, anchor, None) => self.begin(anchor, span, Content::List(Vec::new())),
             Event::MappingStart(_, anchor, None) => {
-                let content = Content::Map {
-                    entries: Vec::new(),
-                    keys: BTreeMap::new(),
-                    merged: Vec::new(),
-                    key: None,
-                };
+                let content = Content::Map { entries: Entries::default(), merged: Vec::new(), key: None };
                 self.begin(anchor, span, content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
@@ -141,23 +158,22 @@ impl<'t> Loader<'t> {
         matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
     }
 
-    fn key(&mut self, key: Key, plain: bool) -> Result<(), Refusal> {
+    fn key(&mut self, key: Key<'t>, plain: bool) -> Result<(), Refusal> {
         self.spend(1, key.span)?;
-        let Some(Open { content: Content::Map { keys, key: pending, .. }, .. }) = self.open.last_mut() else {
+        let Some(Open { content: Content::Map { entries, key: pending, .. }, .. }) = self.open.last_mut()
+        else {
             return Ok(());
         };
-        let merge = plain && key.text == "<<";
-        let first = if merge { None } else { keys.get(&key.text).copied() };
-        match first {
-            Some(_) if self.duplicates.len() >= MAX_PROBLEMS => {}
-            Some(first) => self.duplicates.push(duplicate_key(self.text, &key, first)),
-            None => _ = keys.insert(key.text.clone(), key.span),
+        let merge = plain && *key.text == *"<<";
+        let first = if merge { None } else { entries.first(&key.text) };
+        if let Some(first) = first {
+            note_duplicate(self.text, &key, first, &mut self.duplicates);
         }
         *pending = Some(PendingKey { key, merge, duplicate: first.is_some() });
         Ok(())
     }
 
-    fn begin(&mut self, anchor: usize, start: Span, content: Content) -> Result<(), Refusal> {
+    fn begin(&mut self, anchor: usize, start: Span, content: Content<'t>) -> Result<(), Refusal> {
         if self.is_key_expected() {
             return Err(unsupported(start, "a list or map as a key"));
         }
@@ -172,11 +188,14 @@ impl<'t> Loader<'t> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let kind = match open.content {
             Content::List(items) => Kind::List(items),
-            Content::Map { mut entries, mut keys, merged, .. } => {
+            Content::Map { mut entries, merged, .. } => {
                 // What the map says itself goes before what it merges.
-                let new = |entry: &Entry| keys.insert(entry.key.text.clone(), entry.key.span).is_none();
-                entries.extend(merged.into_iter().filter(new));
-                Kind::Map(entries)
+                for entry in merged {
+                    if entries.first(&entry.key.text).is_none() {
+                        entries.push(entry);
+                    }
+                }
+                Kind::Map(entries.list)
             }
         };
         // In block style the end has no place of its own: it comes when something else begins.
@@ -187,48 +206,54 @@ impl<'t> Loader<'t> {
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Refusal> {
-        let Some(node) = self.anchors.get(&anchor).cloned() else {
+        let Some(Anchored { node, size, depth }) = self.anchors.get(&anchor) else {
             return Err(refusal("CyclicAlias", span, "an alias inside of what it stands for"));
         };
-        if let (true, Kind::Scalar { text, .. }) = (self.is_key_expected(), &node.kind) {
-            return self.key(Key { text: text.clone(), span }, false);
-        }
         if self.is_key_expected() {
-            return Err(unsupported(span, "a list or map as a key"));
+            let Kind::Scalar { text, .. } = &node.kind else {
+                return Err(unsupported(span, "a list or map as a key"));
+            };
+            let key = Key { text: text.clone(), span };
+            return self.key(key, false);
         }
-        if self.open.len() + node.depth > MAX_DEPTH {
+        if self.open.len() + depth > MAX_DEPTH {
             return Err(too_deep(span));
         }
-        self.spend(node.size, span)?;
-        self.attach(node)
+        let size = *size;
+        self.spend(size, span)?;
+        match self.anchors.get(&anchor).map(|anchored| anchored.node.clone()) {
+            Some(node) => self.attach(node),
+            None => Ok(()),
+        }
     }
 
-    fn node(&mut self, span: Span, kind: Kind) -> Result<Arc<Node>, Refusal> {
+    fn node(&mut self, span: Span, kind: Kind<'t>) -> Result<Node<'t>, Refusal> {
         self.spend(1, span)?;
         self.next_id += 1;
-        let children = || -> Box<dyn Iterator<Item = &Arc<Node>>> {
-            match &kind {
-                Kind::Scalar { .. } => Box::new(std::iter::empty()),
-                Kind::List(items) => Box::new(items.iter()),
-                Kind::Map(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
-            }
-        };
-        let size = children().fold(1_usize, |sum, child| sum.saturating_add(child.size));
-        let depth = children().map(|child| child.depth).max().unwrap_or(0) + 1;
-        let line = self.text[span.start..span.end].find('\n').map_or(span.end, |length| span.start + length);
-        let first_line = Span { start: span.start, end: line };
-        Ok(Arc::new(Node { id: self.next_id, span, first_line, size, depth, kind }))
+        Ok(Node { id: self.next_id, span, kind })
     }
 
-    fn finish(&mut self, anchor: usize, node: Arc<Node>) -> Result<(), Refusal> {
+    fn finish(&mut self, anchor: usize, node: Node<'t>) -> Result<(), Refusal> {
         if anchor != 0 {
-            self.anchors.insert(anchor, Arc::clone(&node));
+            self.anchor(anchor, &node)?;
         }
         self.attach(node)
+    }
+
+    /// Keeps a copy of `node` for its aliases.
+    fn anchor(&mut self, anchor: usize, node: &Node<'t>) -> Result<(), Refusal> {
+        let (mut size, mut depth) = (0, 0);
+        node.walk(1, &mut |level| {
+            size += 1;
+            depth = depth.max(level);
+        });
+        self.spend(size, node.span)?;
+        self.anchors.insert(anchor, Anchored { node: node.clone(), size, depth });
+        Ok(())
     }
 
     /// Gives the node to the list or map that is open.
-    fn attach(&mut self, node: Arc<Node>) -> Result<(), Refusal> {
+    fn attach(&mut self, node: Node<'t>) -> Result<(), Refusal> {
         let (merged_size, place) = match self.open.last_mut().map(|open| &mut open.content) {
             None => {
                 self.root = Some(node);
@@ -240,9 +265,10 @@ impl<'t> Loader<'t> {
             }
             Some(Content::Map { entries, merged, key, .. }) => match key.take() {
                 Some(PendingKey { merge: true, key, .. }) => {
-                    let found = merge_entries(&node, key.span)?;
+                    let found = merge_entries(node, key.span)?;
+                    let size = found.len();
                     merged.extend(found);
-                    (node.size, key.span)
+                    (size, key.span)
                 }
                 Some(PendingKey { key, duplicate: false, .. }) => {
                     entries.push(Entry { key, value: node });
@@ -256,24 +282,24 @@ impl<'t> Loader<'t> {
 
     fn spend(&mut self, nodes: usize, span: Span) -> Result<(), Refusal> {
         self.expanded = self.expanded.saturating_add(nodes);
-        if self.expanded <= MAX_NODES {
+        if self.expanded <= MAX_VALUES {
             return Ok(());
         }
-        let message = format!("the file has more than {MAX_NODES} values when its aliases are expanded");
+        let message = format!("the file has more than {MAX_VALUES} values when its aliases are expanded");
         Err(refusal("TooManyValues", span, message))
     }
 }
 
 /// The entries that `<<: *anchor` or `<<: [*one, *other]` adds.
-fn merge_entries(node: &Node, key: Span) -> Result<Vec<Entry>, Refusal> {
+fn merge_entries(node: Node<'_>, key: Span) -> Result<Vec<Entry<'_>>, Refusal> {
     let wrong = || unsupported(key, "`<<` of something that is no map");
-    match &node.kind {
-        Kind::Map(entries) => Ok(entries.clone()),
+    match node.kind {
+        Kind::Map(entries) => Ok(entries),
         Kind::List(items) => {
             let mut all = Vec::new();
             for item in items {
-                let Kind::Map(entries) = &item.kind else { return Err(wrong()) };
-                all.extend(entries.iter().cloned());
+                let Kind::Map(entries) = item.kind else { return Err(wrong()) };
+                all.extend(entries);
             }
             Ok(all)
         }
@@ -281,19 +307,12 @@ fn merge_entries(node: &Node, key: Span) -> Result<Vec<Entry>, Refusal> {
     }
 }
 
-fn last_byte(kind: &Kind) -> Option<usize> {
+fn last_byte(kind: &Kind<'_>) -> Option<usize> {
     match kind {
         Kind::Scalar { .. } => None,
         Kind::List(items) => items.last().map(|item| item.span.end),
         Kind::Map(entries) => entries.last().map(|entry| entry.value.span.end.max(entry.key.span.end)),
     }
-}
-
-fn duplicate_key(text: &str, key: &Key, first: Span) -> Diagnostic {
-    let line = crate::diagnostic::line_column(text, first.start).line;
-    Diagnostic::error("DuplicateKey", key.span, format!("`{}` stands here twice", key.text))
-        .label(format!("first in line {line}"))
-        .help("keep one of them")
 }
 
 fn too_deep(span: Span) -> Refusal {

@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -25,36 +24,43 @@ pub(in crate::topology) struct Reading<T> {
     pub(in crate::topology) problems: Vec<Diagnostic>,
     /// The keys of what was left out.
     pub(in crate::topology) omitted: Vec<String>,
+    /// It was given up; there may be more problems.
+    pub(in crate::topology) exhausted: bool,
 }
 
-/// Reads `root` as a `T`.
-pub(in crate::topology) fn read<T: DeserializeOwned>(root: &Arc<Node>) -> Reading<T> {
-    let notes = Notes::default();
+/// Reads `root`, a part of `text` that stands at `key`, as a `T`.
+pub(in crate::topology) fn read<T: DeserializeOwned>(
+    root: &Node<'_>,
+    key: Option<&Key<'_>>,
+    text: &str,
+) -> Reading<T> {
+    let notes = Notes::new(text);
     let mut omitted = Vec::new();
     loop {
-        let failure = match T::deserialize(ValueReader::new(root, None, &notes)) {
-            Ok(value) => return Reading { value: Some(value), problems: notes.into_problems(), omitted },
+        let failure = match T::deserialize(ValueReader::new(root, key, &notes)) {
+            Ok(value) => return notes.into_reading(Some(value), omitted),
             Err(failure) => failure,
         };
-        let place = failure.place.as_deref().cloned().unwrap_or_else(|| whole(root));
+        let place = failure.place.as_deref().cloned().unwrap_or_else(|| whole(root, text));
         if !place.silent {
             notes.note(&failure, place.span);
         }
         omitted.extend(place.key);
         let again = place.node != root.id && notes.leave_out(place.node);
         if !again || notes.is_exhausted() {
-            return Reading { value: None, problems: notes.into_problems(), omitted };
+            return notes.into_reading(None, omitted);
         }
     }
 }
 
-fn whole(root: &Node) -> Place {
-    Place { span: root.first_line, node: root.id, key: None, silent: false }
+fn whole(root: &Node<'_>, text: &str) -> Place {
+    Place { span: root.first_line(text), node: root.id, key: None, silent: false }
 }
 
 /// What is known so far about a tree.
-#[derive(Default)]
-pub(super) struct Notes {
+pub(super) struct Notes<'t> {
+    /// The document.
+    text: &'t str,
     problems: RefCell<Vec<Diagnostic>>,
     left_out: RefCell<BTreeSet<usize>>,
     unknown_keys: RefCell<BTreeSet<Span>>,
@@ -62,17 +68,34 @@ pub(super) struct Notes {
     visits: Cell<usize>,
 }
 
-impl Notes {
+impl<'t> Notes<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            problems: RefCell::default(),
+            left_out: RefCell::default(),
+            unknown_keys: RefCell::default(),
+            missing: RefCell::default(),
+            visits: Cell::default(),
+        }
+    }
+
+    /// The part of a node on its first line.
+    pub(super) fn first_line(&self, node: &Node<'_>) -> Span {
+        node.first_line(self.text)
+    }
+
     pub(super) fn visit(&self) {
         self.visits.set(self.visits.get() + 1);
     }
 
-    pub(super) fn is_left_out(&self, node: &Node) -> bool {
-        self.left_out.borrow().contains(&node.id)
+    pub(super) fn is_left_out(&self, node: &Node<'_>) -> bool {
+        let left_out = self.left_out.borrow();
+        !left_out.is_empty() && left_out.contains(&node.id)
     }
 
     /// Notes a key that the struct around it does not have, once.
-    pub(super) fn unknown_key(&self, key: &Key, known: &'static [&'static str]) {
+    pub(super) fn unknown_key(&self, key: &Key<'_>, known: &'static [&'static str]) {
         let new = self.unknown_keys.borrow_mut().insert(key.span);
         if new && self.problems.borrow().len() <= MAX_PROBLEMS {
             self.note(&super::read_error::unknown_key(&key.text, known), key.span);
@@ -80,7 +103,7 @@ impl Notes {
     }
 
     /// Notes a field that the struct at `node` lacks, once; without a place, nothing is said about it.
-    pub(super) fn missing_field(&self, node: &Node, field: &str, place: Option<Span>) {
+    pub(super) fn missing_field(&self, node: &Node<'_>, field: &str, place: Option<Span>) {
         let new = self.missing.borrow_mut().insert((node.id, field.to_owned()));
         if let (true, Some(span)) = (new && self.problems.borrow().len() <= MAX_PROBLEMS, place) {
             self.note(&super::read_error::missing_field(field), span);
@@ -88,7 +111,7 @@ impl Notes {
     }
 
     /// Whether it was noted that the struct at `node` lacks the field.
-    pub(super) fn is_missing(&self, node: &Node, field: &str) -> bool {
+    pub(super) fn is_missing(&self, node: &Node<'_>, field: &str) -> bool {
         self.missing.borrow().contains(&(node.id, field.to_owned()))
     }
 
@@ -107,16 +130,13 @@ impl Notes {
         self.problems.borrow().len() >= MAX_PROBLEMS || self.visits.get() > MAX_VISITS
     }
 
-    fn into_problems(self) -> Vec<Diagnostic> {
+    fn into_reading<T>(self, value: Option<T>, omitted: Vec<String>) -> Reading<T> {
         let exhausted = self.is_exhausted();
         let mut problems = self.problems.into_inner();
         problems.truncate(MAX_PROBLEMS);
-        if exhausted {
-            let message = format!("these are the first {} problems; there may be more", problems.len());
-            let end = Span { start: usize::MAX, end: usize::MAX };
-            problems.push(Diagnostic::error("TooManyProblems", end, message));
-        }
-        problems
+        // A large value without a problem takes many visits, and is whole.
+        let exhausted = exhausted && !problems.is_empty();
+        Reading { value, problems, omitted, exhausted }
     }
 }
 

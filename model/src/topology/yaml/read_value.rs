@@ -1,7 +1,5 @@
 //! serde's view of one node.
 
-use std::sync::Arc;
-
 use serde::de::value::{StrDeserializer, UsizeDeserializer};
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
@@ -30,13 +28,13 @@ struct Struct {
 /// Reads one node. Its errors know their place.
 #[derive(Clone, Copy)]
 pub(super) struct ValueReader<'n> {
-    node: &'n Arc<Node>,
-    key: Option<&'n Key>,
-    notes: &'n Notes,
+    node: &'n Node<'n>,
+    key: Option<&'n Key<'n>>,
+    notes: &'n Notes<'n>,
 }
 
 impl<'n> ValueReader<'n> {
-    pub(super) fn new(node: &'n Arc<Node>, key: Option<&'n Key>, notes: &'n Notes) -> Self {
+    pub(super) fn new(node: &'n Node<'n>, key: Option<&'n Key<'n>>, notes: &'n Notes<'n>) -> Self {
         Self { node, key, notes }
     }
 
@@ -54,7 +52,7 @@ impl<'n> ValueReader<'n> {
     fn place(self, mut error: ReadError) -> ReadError {
         if error.place.is_none() {
             let span = if self.node.is_null() { self.key.map(|key| key.span) } else { None };
-            let span = span.unwrap_or(self.node.first_line);
+            let span = span.unwrap_or_else(|| self.notes.first_line(self.node));
             let place = Place { span, node: self.node.id, key: self.key_text(), silent: false };
             error.place = Some(Box::new(place));
         }
@@ -62,11 +60,16 @@ impl<'n> ValueReader<'n> {
     }
 
     fn key_text(self) -> Option<String> {
-        self.key.map(|key| key.text.clone())
+        self.key.map(|key| key.text.to_string())
     }
 
     /// Blames a field of this map, or this map for want of one.
-    fn place_in_map(self, mut error: ReadError, entries: &[Entry], last: Option<&Entry>) -> ReadError {
+    fn place_in_map(
+        self,
+        mut error: ReadError,
+        entries: &[Entry<'n>],
+        last: Option<&Entry<'n>>,
+    ) -> ReadError {
         if error.place.is_some() {
             return error;
         }
@@ -87,22 +90,22 @@ impl<'n> ValueReader<'n> {
     }
 
     /// Whether the field, or its plural, is there and was left out because it is wrong.
-    fn is_left_out(self, field: &str, entries: &[Entry]) -> bool {
+    fn is_left_out(self, field: &str, entries: &[Entry<'n>]) -> bool {
         entries.iter().any(|entry| entry.key.text.starts_with(field) && self.notes.is_left_out(&entry.value))
     }
 
     /// Where to say that something is missing in this map.
     fn name_span(self) -> Span {
-        self.key.map_or(self.node.first_line, |key| key.span)
+        self.key.map_or_else(|| self.notes.first_line(self.node), |key| key.span)
     }
 
     /// Notes every field that the struct requires and the map does not have.
-    fn note_missing(self, shape: Struct, entries: &[Entry]) {
+    fn note_missing(self, shape: Struct, entries: &[Entry<'n>]) {
         for alternatives in required(shape.name) {
-            let named = |entry: &Entry| alternatives.contains(&entry.key.text);
+            let named = |entry: &Entry<'_>| alternatives.iter().any(|one| **one == *entry.key.text);
             // A key with a slip of the pen is told as such.
-            let meant = |entry: &Entry| {
-                let key = entry.key.text.as_str();
+            let meant = |entry: &Entry<'_>| {
+                let key: &str = &entry.key.text;
                 let meant = || did_you_mean(key, shape.fields.iter().copied());
                 !shape.fields.contains(&key)
                     && meant().is_some_and(|meant| alternatives.iter().any(|a| a == meant))
@@ -117,7 +120,7 @@ impl<'n> ValueReader<'n> {
     }
 
     fn entries<'de, V: Visitor<'de>>(self, visitor: V, shape: Option<Struct>) -> Result<V::Value, ReadError> {
-        let entries: &[Entry] = match &self.node.kind {
+        let entries: &[Entry<'n>] = match &self.node.kind {
             Kind::Map(entries) => entries,
             _ if self.node.is_null() => &[],
             _ if shape.is_some() => return Err(self.expected("a map")),
@@ -133,7 +136,7 @@ impl<'n> ValueReader<'n> {
     }
 
     fn items<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let items: &[Arc<Node>] = match &self.node.kind {
+        let items: &[Node<'n>] = match &self.node.kind {
             Kind::List(items) => items,
             _ if self.node.is_null() => &[],
             _ => return Err(self.expected("a list").help("a list is written `[one, other]`")),
@@ -262,11 +265,11 @@ impl<'de> Deserializer<'de> for ValueReader<'_> {
 
 /// The entries of a map; of a struct only those with `known` keys, and the others are noted.
 struct Entries<'n> {
-    entries: &'n [Entry],
+    entries: &'n [Entry<'n>],
     known: Option<&'static [&'static str]>,
     next: usize,
-    last: Option<&'n Entry>,
-    notes: &'n Notes,
+    last: Option<&'n Entry<'n>>,
+    notes: &'n Notes<'n>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
@@ -279,7 +282,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
                 continue;
             }
             if let Some(known) = self.known
-                && !known.contains(&entry.key.text.as_str())
+                && !known.contains(&&*entry.key.text)
             {
                 self.notes.unknown_key(&entry.key, known);
                 continue;
@@ -298,8 +301,8 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
 /// The elements of a list.
 struct Items<'n> {
-    items: std::slice::Iter<'n, Arc<Node>>,
-    notes: &'n Notes,
+    items: std::slice::Iter<'n, Node<'n>>,
+    notes: &'n Notes<'n>,
 }
 
 impl<'de> SeqAccess<'de> for Items<'_> {
@@ -325,7 +328,7 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
         self.next += 1;
-        let Span { start, end } = self.reader.node.first_line;
+        let Span { start, end } = self.reader.notes.first_line(self.reader.node);
         let number = |number: usize| -> UsizeDeserializer<ReadError> { number.into_deserializer() };
         match self.next {
             1 => seed.deserialize(number(start)).map(Some),
@@ -337,7 +340,7 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
 }
 
 /// A key, as a text or as [`crate::topology::Spanned`].
-struct KeyReader<'n>(&'n Key);
+struct KeyReader<'n>(&'n Key<'n>);
 
 impl<'de> Deserializer<'de> for KeyReader<'_> {
     type Error = ReadError;
@@ -364,7 +367,7 @@ impl<'de> Deserializer<'de> for KeyReader<'_> {
 }
 
 struct KeyParts<'n> {
-    key: &'n Key,
+    key: &'n Key<'n>,
     next: usize,
 }
 
