@@ -1,5 +1,6 @@
 //! Topology files: read, checked, and told about.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use model::diagnostic::{Diagnostic, Style, render};
 use model::network::Network;
 use model::validate;
 
-use crate::lab::LabName;
+use crate::lab::{LabName, Wanted};
 use crate::output;
 use crate::refusal::refuse;
 
@@ -24,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) path: PathBuf,
     /// Its text.
     pub(crate) text: String,
+    /// The text of the file that its `serviceTags` names.
+    pub(crate) service_tags: Option<String>,
     /// What it means.
     pub(crate) network: Network,
     warnings: Vec<Diagnostic>,
@@ -36,9 +39,9 @@ pub(crate) struct Loaded {
 pub(crate) fn from_file(path: &Path) -> Result<Loaded> {
     let text = read(path)?;
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let validate::Loaded { network, diagnostics } = validate::check(&text);
+    let (validate::Loaded { network, diagnostics }, service_tags) = check(&text, &path);
     match network {
-        Some(network) => Ok(Loaded { path, text, network, warnings: diagnostics }),
+        Some(network) => Ok(Loaded { path, text, service_tags, network, warnings: diagnostics }),
         None => {
             tell(&diagnostics, &path, &text);
             let errors =
@@ -49,17 +52,42 @@ pub(crate) fn from_file(path: &Path) -> Result<Loaded> {
     }
 }
 
-/// A topology that was accepted before, such as a running lab's.
+/// What the text of the topology file at `path` means, with a review of its design, and the text of the file beside it that its `serviceTags` names.
+pub(crate) fn check(text: &str, path: &Path) -> (validate::Loaded, Option<String>) {
+    let service_tags = OnceCell::new();
+    let read_beside = |name: &str| {
+        let beside = path.parent().unwrap_or(Path::new("")).join(name);
+        let text = read(&beside).map_err(|error| error.to_string())?;
+        Ok(service_tags.get_or_init(|| text).clone())
+    };
+    let checked = validate::check_with(text, &read_beside);
+    (checked, service_tags.into_inner())
+}
+
+/// The topology of a running lab. No file is read.
 ///
 /// # Errors
 /// When it is no longer accepted: the lab was made by another version.
-pub(crate) fn from_text(text: &str, path: &Path) -> Result<Loaded> {
-    let validate::Loaded { network, diagnostics } = validate::load(text);
+pub(crate) fn from_wanted(wanted: &Wanted) -> Result<Loaded> {
+    let Wanted { path, topology: text, service_tags, .. } = wanted;
+    let kept = |_: &str| service_tags.clone().ok_or_else(|| "the lab has not kept it".to_owned());
+    let validate::Loaded { network, diagnostics } = validate::load_with(text, &kept);
     let Some(network) = network else {
         let reasons = render(&diagnostics, &path.display().to_string(), text, Style::Plain);
         anyhow::bail!("the topology has errors:\n{reasons}");
     };
-    Ok(Loaded { path: path.to_owned(), text: text.to_owned(), network, warnings: diagnostics })
+    let (path, text, service_tags) = (path.clone(), text.clone(), service_tags.clone());
+    Ok(Loaded { path, text, service_tags, network, warnings: diagnostics })
+}
+
+/// A topology that needs no other file.
+///
+/// # Errors
+/// When it is not accepted.
+#[cfg(test)]
+pub(crate) fn from_text(text: &str, path: &Path) -> Result<Loaded> {
+    let (path, topology) = (path.to_owned(), text.to_owned());
+    from_wanted(&Wanted { generation: Generation(0), path, topology, service_tags: None })
 }
 
 /// The text of a topology file.
@@ -107,6 +135,25 @@ impl Loaded {
 mod tests {
     use super::*;
     use crate::refusal::Refusal;
+
+    #[test]
+    fn service_tags_are_read_beside_the_topology_and_then_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lab.yaml");
+        std::fs::write(&path, "name: a\nserviceTags: tags.json\n").unwrap();
+        assert!(from_file(&path).is_err(), "there is no such file yet");
+        let tags =
+            r#"{"values": [{"name": "Storage", "properties": {"addressPrefixes": ["20.60.0.0/24"]}}]}"#;
+        std::fs::write(folder.path().join("tags.json"), tags).unwrap();
+        let loaded = from_file(&path).unwrap();
+        assert_eq!(loaded.service_tags.as_deref(), Some(tags));
+        assert!(loaded.network.service_tags.find("storage").is_some());
+        assert!(loaded.network.service_tags.find("Sql").is_none());
+        folder.close().unwrap();
+        let Loaded { path, text: topology, service_tags, network, .. } = loaded;
+        let wanted = Wanted { generation: Generation(1), path, topology, service_tags };
+        assert_eq!(from_wanted(&wanted).unwrap().network, network);
+    }
 
     #[test]
     fn what_cannot_be_read_is_refused_by_name() {

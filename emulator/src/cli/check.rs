@@ -18,7 +18,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let text = topology::read(&args.file)?;
-    let loaded = model::validate::check(&text);
+    let loaded = topology::check(&text, &args.file).0;
     let of = |severity| {
         let these = loaded.diagnostics.iter().filter(move |one| one.severity == severity);
         these.map(|one| one.located(&text)).collect()

@@ -62,5 +62,5 @@ pub(super) fn enter_vm(lab: &RunningLab, vm: &str) -> Result<Inside> {
 pub(super) fn network_of(lab: &RunningLab) -> Result<topology::Loaded> {
     let wanted =
         Wanted::load(&lab.folder)?.ok_or_else(|| refuse(format!("lab {} is still coming up", lab.name)))?;
-    topology::from_text(&wanted.topology, &wanted.path)
+    topology::from_wanted(&wanted)
 }

@@ -60,7 +60,8 @@ fn test_file(loaded: &Loaded) -> Result<TestRun> {
 fn running_with(loaded: &Loaded) -> Result<Option<RunningLab>> {
     let Some(lab) = running::find(&loaded.name()?)? else { return Ok(None) };
     let wanted = Wanted::load(&lab.folder)?;
-    Ok(wanted.is_some_and(|wanted| wanted.topology == loaded.text).then_some(lab))
+    let same = |wanted: &Wanted| wanted.topology == loaded.text && wanted.service_tags == loaded.service_tags;
+    Ok(wanted.is_some_and(|wanted| same(&wanted)).then_some(lab))
 }
 
 fn test_lab(lab: &RunningLab, loaded: &Loaded) -> Result<TestRun> {

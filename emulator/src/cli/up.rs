@@ -134,7 +134,11 @@ fn end_when_interrupted(lab: &RunningLab) -> Result<()> {
 
 fn apply(folder: &Folder, loaded: &Loaded) -> Result<Applied> {
     let mut controller = Client::connect(folder)?;
-    controller.send(Request::Apply { path: loaded.path.clone(), topology: loaded.text.clone() })?;
+    controller.send(Request::Apply {
+        path: loaded.path.clone(),
+        topology: loaded.text.clone(),
+        service_tags: loaded.service_tags.clone(),
+    })?;
     let mut line = ProgressLine::begin(&format!("lab {}", loaded.network.name));
     loop {
         match controller.receive()? {
@@ -214,7 +218,7 @@ impl Plan {
             None => None,
         };
         let old = match before {
-            Some(wanted) => topology::from_text(&wanted.topology, &wanted.path)?.goals(wanted.generation),
+            Some(wanted) => topology::from_wanted(&wanted)?.goals(wanted.generation),
             None => Vec::new(),
         };
         let changes = plan::difference(&old, &loaded.goals(Generation(1)));

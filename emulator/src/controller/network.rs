@@ -57,6 +57,7 @@ impl Controller {
         self: &Arc<Self>,
         path: PathBuf,
         topology: String,
+        service_tags: Option<String>,
         progress: Progress,
     ) -> Result<Applied> {
         let _applying = self.apply.lock().await;
@@ -69,7 +70,7 @@ impl Controller {
             ),
         };
         let first = last.next();
-        let mut desired = compile(Wanted { generation: first, path, topology })?;
+        let mut desired = compile(Wanted { generation: first, path, topology, service_tags })?;
         desired.wanted.generation = last_of(&plan::steps(old, &desired.goals, first), first);
         let changes = plan::difference(old, &desired.goals);
         desired.wanted.store(&self.folder)?;
@@ -167,7 +168,7 @@ impl Controller {
 
 /// What a wanted network means.
 fn compile(wanted: Wanted) -> Result<Desired> {
-    let network = topology::from_text(&wanted.topology, &wanted.path)?.network;
+    let network = topology::from_wanted(&wanted)?.network;
     let goals = model::compile::compile(&network, wanted.generation);
     let subnets = subnets(&network);
     Ok(Desired { wanted, network, subnets, goals })

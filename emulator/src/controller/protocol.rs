@@ -23,6 +23,8 @@ pub(crate) enum Request {
         path: PathBuf,
         /// Its text.
         topology: String,
+        /// The text of the file that its `serviceTags` names.
+        service_tags: Option<String>,
     },
     /// How is the lab? Answered by [`Response::Status`].
     Status,

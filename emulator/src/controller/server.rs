@@ -74,8 +74,8 @@ async fn converse(controller: Arc<Controller>, link: Link) -> Result<()> {
 
 async fn handle(controller: Arc<Controller>, request: Request, responses: Responses) {
     let answer = match request {
-        Request::Apply { path, topology } => {
-            controller.apply(path, topology, responses.clone()).await.map(Response::Applied)
+        Request::Apply { path, topology, service_tags } => {
+            controller.apply(path, topology, service_tags, responses.clone()).await.map(Response::Applied)
         }
         Request::Status => controller.status().await.map(Response::Status),
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),

@@ -19,6 +19,9 @@ pub(crate) struct Wanted {
     pub(crate) path: PathBuf,
     /// The topology file's text.
     pub(crate) topology: String,
+    /// The text of the file that its `serviceTags` names, so that the lab does not depend on that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service_tags: Option<String>,
 }
 
 impl Wanted {
@@ -70,6 +73,7 @@ mod tests {
                 generation: Generation(generation),
                 path: PathBuf::from("a.yaml"),
                 topology: "name: a\n".into(),
+                service_tags: (generation == 2).then(|| "{}".into()),
             };
             wanted.store(&folder).unwrap();
             assert_eq!(Wanted::load(&folder).unwrap(), Some(wanted));

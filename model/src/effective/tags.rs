@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use super::difference::difference;
 use super::none_routes::private_ranges;
 use super::reach::connected_peers;
-use crate::network::{Network, RouteDestination, ServiceTag, SubnetRef, UserNextHop};
+use crate::network::{Network, RouteDestination, ServiceTag, ServiceTags, SubnetRef, UserNextHop};
 
 /// The platform's virtual public address: DHCP, DNS, WireServer, and the source of health probes.
 /// <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>
@@ -19,13 +19,20 @@ pub const WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 /// The instance metadata service.
 pub const INSTANCE_METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
+/// Windows licensing (KMS), TCP 1688: kms.core.windows.net and azkms.core.windows.net.
+/// <https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/custom-routes-enable-kms-activation>
+pub const LICENSING: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(23, 102, 135, 246), Ipv4Addr::new(20, 118, 99, 224), Ipv4Addr::new(40, 83, 235, 53)];
+
 /// The tags of one subnet. They differ per subnet, because user-defined routes count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tags {
     virtual_network: AddressSet,
     internet: AddressSet,
-    azure_load_balancer: AddressSet,
-    none: AddressSet,
+    platform: AddressSet,
+    instance_metadata: AddressSet,
+    licensing: AddressSet,
+    named: ServiceTags,
 }
 
 impl Tags {
@@ -37,22 +44,24 @@ impl Tags {
         Self {
             virtual_network,
             internet,
-            azure_load_balancer: AddressSet::new([WIRE_SERVER.into()]),
-            none: AddressSet::default(),
+            platform: AddressSet::new([WIRE_SERVER.into()]),
+            instance_metadata: AddressSet::new([INSTANCE_METADATA.into()]),
+            licensing: LICENSING.into_iter().map(Ipv4Net::from).collect(),
+            named: network.service_tags.clone(),
         }
     }
 
-    /// The addresses of a tag.
+    /// The addresses of a tag. Those of AzurePlatformDNS, AzurePlatformIMDS and AzurePlatformLKM are the
+    /// platform's: rules about these tags are for its traffic only.
     #[must_use]
     pub fn expand(&self, tag: ServiceTag) -> &AddressSet {
         match tag {
             ServiceTag::VirtualNetwork => &self.virtual_network,
             ServiceTag::Internet => &self.internet,
-            ServiceTag::AzureLoadBalancer => &self.azure_load_balancer,
-            ServiceTag::AzurePlatformDns
-            | ServiceTag::AzurePlatformImds
-            | ServiceTag::AzurePlatformLkm
-            | ServiceTag::Named(_) => &self.none,
+            ServiceTag::AzureLoadBalancer | ServiceTag::AzurePlatformDns => &self.platform,
+            ServiceTag::AzurePlatformImds => &self.instance_metadata,
+            ServiceTag::AzurePlatformLkm => &self.licensing,
+            ServiceTag::Named(id) => &self.named.get(id).addresses,
         }
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/service-tags-overview>
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use goal_state::nsg::AddressSet;
 
 use super::TagId;
@@ -56,9 +59,16 @@ impl ServiceTag {
     }
 }
 
-/// The service tags whose addresses are data: built in, or given by the lab.
+/// The service tags whose addresses are data: built in, or given by the lab. Copies share them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServiceTags(Vec<TagPrefixes>);
+pub struct ServiceTags(Arc<Tags>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Tags {
+    tags: Vec<TagPrefixes>,
+    /// By name in lower case.
+    by_name: HashMap<String, TagId>,
+}
 
 /// One tag with its addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,23 +83,49 @@ impl ServiceTags {
     /// These tags. Of two with one name (case does not count) the first is found.
     #[must_use]
     pub fn new(tags: Vec<TagPrefixes>) -> Self {
-        Self(tags)
+        let mut all = Tags::default();
+        tags.into_iter().for_each(|tag| {
+            all.add(tag);
+        });
+        Self(Arc::new(all))
+    }
+
+    /// Adds a tag. Its addresses replace those of a tag that has its name already.
+    pub fn replace(&mut self, tag: TagPrefixes) -> TagId {
+        let known = self.find(&tag.name);
+        let tags = Arc::make_mut(&mut self.0);
+        match known {
+            Some(id) => {
+                tags.tags[id.0] = tag;
+                id
+            }
+            None => tags.add(tag),
+        }
     }
 
     /// A tag by its id.
     #[must_use]
     pub fn get(&self, id: TagId) -> &TagPrefixes {
-        &self.0[id.0]
+        &self.0.tags[id.0]
     }
 
     /// The tag of this name, compared without case.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<TagId> {
-        self.0.iter().position(|tag| tag.name.eq_ignore_ascii_case(name)).map(TagId)
+        self.0.by_name.get(&name.to_ascii_lowercase()).copied()
     }
 
     /// Every tag, with its id.
     pub fn iter(&self) -> impl Iterator<Item = (TagId, &TagPrefixes)> {
-        self.0.iter().enumerate().map(|(index, tag)| (TagId(index), tag))
+        self.0.tags.iter().enumerate().map(|(index, tag)| (TagId(index), tag))
+    }
+}
+
+impl Tags {
+    fn add(&mut self, tag: TagPrefixes) -> TagId {
+        let id = TagId(self.tags.len());
+        self.by_name.entry(tag.name.to_ascii_lowercase()).or_insert(id);
+        self.tags.push(tag);
+        id
     }
 }

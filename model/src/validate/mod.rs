@@ -32,8 +32,11 @@ mod public_ip_address;
 mod region;
 mod report;
 mod route_table;
+mod rule_side;
 mod service_endpoint;
 mod service_tag;
+mod service_tag_file;
+mod service_tag_names;
 mod special_subnet;
 mod subnet;
 mod subnet_property;
@@ -48,7 +51,7 @@ mod vni;
 
 use crate::diagnostic::{Diagnostic, Severity, line_column};
 use crate::network::public::PublicIpSku;
-use crate::network::{Network, Peering, PublicIpAddress, ServiceTags, VirtualMachine};
+use crate::network::{Network, Peering, PublicIpAddress, VirtualMachine};
 use crate::review::review;
 use crate::topology::{self, Span, Topology};
 
@@ -58,6 +61,8 @@ pub(crate) use overlap::overlaps_within;
 pub(crate) use peering::peered_by_subnet;
 use public_ip_address::PublicIps;
 use report::Report;
+use service_tag::Catalogue;
+pub use service_tag::TagFile;
 pub(crate) use special_subnet::takes_network_security_group;
 use virtual_machine::DraftVm;
 use virtual_network::{DraftVnet, VnetContext};
@@ -87,24 +92,43 @@ impl Loaded {
     }
 }
 
-/// Reads and validates a topology file. Never panics, whatever the text is.
+/// Reads and validates a topology file that needs no other file. Never panics, whatever the text is.
 #[must_use]
 pub fn load(text: &str) -> Loaded {
-    read(text, |_, _| Vec::new())
+    load_with(text, NO_FILE)
 }
 
-/// The same, with what a review of the design would ask about among the warnings.
+/// The same with the file that `serviceTags` may name.
+#[must_use]
+pub fn load_with(text: &str, tag_file: TagFile<'_>) -> Loaded {
+    read(text, tag_file, |_, _| Vec::new())
+}
+
+/// The same as [`load`], with what a review of the design would ask about among the warnings.
 #[must_use]
 pub fn check(text: &str) -> Loaded {
-    read(text, review)
+    check_with(text, NO_FILE)
 }
 
-fn read(text: &str, review: impl Fn(&Topology, &Network) -> Vec<Diagnostic>) -> Loaded {
+/// The same with the file that `serviceTags` may name.
+#[must_use]
+pub fn check_with(text: &str, tag_file: TagFile<'_>) -> Loaded {
+    read(text, tag_file, review)
+}
+
+/// Where the text of the topology is all that there is.
+const NO_FILE: TagFile<'static> = &|_| Err("only the text of the topology is at hand".to_owned());
+
+fn read(
+    text: &str,
+    tag_file: TagFile<'_>,
+    review: impl Fn(&Topology, &Network) -> Vec<Diagnostic>,
+) -> Loaded {
     let parsed = topology::parse(text);
     let readable = parsed.diagnostics.is_empty();
     let validated = parsed.topology.as_ref().map(|topology| {
         let report = Report::new(&topology.omitted, readable);
-        validate(topology, text, report)
+        validate(topology, text, tag_file, report)
     });
     let (network, found) = match validated {
         Some(Ok((network, warnings))) => (Some(network), warnings),
@@ -124,9 +148,10 @@ fn read(text: &str, review: impl Fn(&Topology, &Network) -> Vec<Diagnostic>) -> 
 fn validate(
     topology: &Topology,
     text: &str,
+    tag_file: TagFile<'_>,
     mut report: Report,
 ) -> Result<(Network, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let network = network_of(topology, text, &mut report);
+    let network = network_of(topology, text, tag_file, &mut report);
     if let Some(network) = &network {
         test_case::check_senders(topology, network, &mut report);
     }
@@ -145,16 +170,22 @@ fn validate(
     }
 }
 
-fn network_of(topology: &Topology, text: &str, report: &mut Report) -> Option<Network> {
+fn network_of(
+    topology: &Topology,
+    text: &str,
+    tag_file: TagFile<'_>,
+    report: &mut Report,
+) -> Option<Network> {
     location::check_locations(topology, report);
     let directory = Directory::new(topology, report);
     let behavior = behavior::behavior(topology, report);
+    let mut tags = Catalogue::new(topology, tag_file, report);
     let application_security_groups =
         application_security_group::application_security_groups(topology, report);
     let network_security_groups =
-        network_security_group::network_security_groups(topology, &directory, report);
-    let route_tables = route_table::route_tables(topology, report);
-    let service_tags = ServiceTags::default();
+        network_security_group::network_security_groups(topology, &directory, &mut tags, report);
+    let route_tables = route_table::route_tables(topology, &mut tags, report);
+    let service_tags = tags.into_tags();
     let context = VnetContext {
         topology,
         directory: &directory,

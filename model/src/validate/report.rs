@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::topology::{Span, Spanned};
 
 use super::name::{Names, resource_name_problem};
@@ -121,6 +121,21 @@ impl Report {
             self.error("InvalidResourceReference", at, format!("there is no {kind} `{parent}{name}`"), help);
         }
         found
+    }
+
+    /// The one of `names` that `word` was probably meant to be. Nobody's errors are so many that this takes long.
+    pub(super) fn similar<'n>(
+        &mut self,
+        word: &str,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Option<&'n str> {
+        if self.comparisons > MOST_COMPARISONS {
+            return None;
+        }
+        let mut compared = 0;
+        let similar = did_you_mean(word, names.inspect(|_| compared += 1));
+        self.comparisons += compared;
+        similar
     }
 
     /// The names of all resources of one kind; an error for each that may not be one, or that is there already.

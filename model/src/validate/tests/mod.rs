@@ -12,6 +12,7 @@ mod properties;
 mod properties_of_networks;
 mod public_side;
 mod route_table;
+mod service_tag;
 mod subnet;
 mod test_case;
 mod virtual_machine;

@@ -68,35 +68,6 @@ fn a_side_is_any_prefixes_or_one_tag() {
 }
 
 #[test]
-fn tags_are_built_not_built_or_unknown() {
-    check(
-        &rule,
-        &[
-            (
-                "destinationAddressPrefix: Storage",
-                "error NotBuiltYet: not built yet: service tag Storage; leave it out",
-            ),
-            (
-                "destinationAddressPrefix: Storage.WestEurope",
-                "error NotBuiltYet: not built yet: service tag Storage.WestEurope; leave it out",
-            ),
-            (
-                "sourceAddressPrefix: VirtualNetwrok",
-                "error SecurityRuleInvalidAddressPrefix: there is no service tag `VirtualNetwrok`; did you mean `VirtualNetwork`?",
-            ),
-            (
-                "sourceAddressPrefix: Any",
-                "error SecurityRuleInvalidAddressPrefix: there is no service tag `Any`; write `*`",
-            ),
-            (
-                "sourceAddressPrefix: x",
-                "error SecurityRuleInvalidAddressPrefix: there is no service tag `x`; write `*`, an address, a prefix or a service tag such as `VirtualNetwork`",
-            ),
-        ],
-    );
-}
-
-#[test]
 fn a_side_has_ports() {
     check(
         &rule,

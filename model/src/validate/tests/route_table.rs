@@ -1,7 +1,7 @@
 //! Route tables, and routes that lead nowhere.
 
 use super::*;
-use crate::network::UserNextHop;
+use crate::network::{RouteDestination, ServiceTag, UserNextHop};
 
 #[test]
 fn a_prefix_stands_once() {
@@ -106,6 +106,59 @@ routeTables:
             UserNextHop::Internet,
             UserNextHop::None,
         ]
+    );
+}
+
+#[test]
+fn s6_3_a_service_tag_may_be_the_prefix_of_a_route() {
+    let file = "name: lab
+routeTables: {rt: {routes: {a: {addressPrefix: storage.koreacentral, nextHopType: Internet}, b: {addressPrefix: Storage, nextHopType: None}}}}
+";
+    let network = load(file).network.unwrap();
+    let names = network.route_tables[0].routes.iter().map(|route| match route.destination {
+        RouteDestination::Tag(ServiceTag::Named(id)) => network.service_tags.get(id).name.clone(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(names.collect::<Vec<_>>(), ["Storage.KoreaCentral", "Storage"]);
+    check(
+        &routes,
+        &[
+            (
+                "a: {addressPrefix: Storage, nextHopType: Internet}, b: {addressPrefix: STORAGE, nextHopType: None}",
+                "error RouteAddressPrefixConflict: routes `a` and `b` of `rt` both have the prefix STORAGE; a prefix stands once in a route table: leave one route out",
+            ),
+            (
+                "a: {addressPrefix: Internet, nextHopType: Internet}",
+                "error RouteInvalidAddressPrefix: route `a` is for service tag `Internet`, which is no prefix of a route; write a prefix, such as 0.0.0.0/0, or a tag of a service, such as `Storage`",
+            ),
+            (
+                "a: {addressPrefix: Storge, nextHopType: Internet}",
+                "error RouteInvalidAddressPrefix: there is no service tag `Storge`; did you mean `Storage`?",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn s6_3_at_most_25_routes_of_a_table_name_a_service_tag() {
+    let file = |count: usize| {
+        let regions =
+            ["WestUS", "EastUS", "WestEurope", "NorthEurope", "KoreaCentral", "JapanEast", "UKSouth"];
+        let tags = ["Storage", "Sql", "EventHub", "ServiceBus"];
+        let all = tags.iter().flat_map(|tag| regions.iter().map(move |region| format!("{tag}.{region}")));
+        let route =
+            |(n, tag): (usize, String)| format!("r{n}: {{addressPrefix: {tag}, nextHopType: Internet}}");
+        routes(&all.take(count).enumerate().map(route).collect::<Vec<_>>().join(", "))
+    };
+    check(
+        &lab,
+        &[
+            (&file(25), ""),
+            (
+                &file(26),
+                "error LimitExceeded: there are 26 routes of `rt` that name a service tag; at most 25 are allowed; leave 1 out",
+            ),
+        ],
     );
 }
 
