@@ -8,6 +8,7 @@ use std::sync::Arc;
 use goal_state::nsg::{Access, Association, Direction, Rule, RuleAccess, RuleGroup};
 use serde::Serialize;
 
+use super::closed::is_closed;
 use super::rule_name;
 use crate::effective::{Classifier, Policy};
 use crate::network::NicRef;
@@ -27,7 +28,7 @@ pub struct IpFlow<'p> {
 pub enum Decision<'p> {
     /// The last rule that was evaluated.
     Rule(Association, &'p Rule),
-    /// No rule of a network security group matches, which denies.
+    /// No rule denies, and none opens a Standard public address either, which is closed by itself.
     ImplicitDeny(Direction),
     /// There is no group, and no group is no filter.
     Nobody,
@@ -39,7 +40,14 @@ pub enum Decision<'p> {
 #[must_use]
 pub fn ip_flow<'p>(policy: &'p Policy<'_>, nic: NicRef, direction: Direction, packet: &Packet) -> IpFlow<'p> {
     let groups = policy.filter(nic).groups(direction).iter().map(Arc::as_ref);
-    evaluate(groups.zip(policy.classifiers(nic, direction)), direction, packet)
+    let flow = evaluate(groups.zip(policy.classifiers(nic, direction)), direction, packet);
+    if direction == Direction::Inbound
+        && flow.access == Access::Allow
+        && is_closed(policy, nic, packet.destination, packet.source)
+    {
+        return IpFlow { access: Access::Deny, decision: Decision::ImplicitDeny(direction) };
+    }
+    flow
 }
 
 /// Security admin rules first: Deny and AlwaysAllow end it, and after the first that matches no other is asked. Then every
@@ -97,4 +105,77 @@ pub struct VerificationIpFlow {
     /// `securityRules/allow-http`, `defaultSecurityRules/DenyAllInBound`, a security admin rule's bare name, or
     /// `DefaultInboundDenyAll`. None when there is no group at all.
     pub rule_name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use goal_state::nsg::{AddressSet, PortRange, Protocol};
+
+    use super::*;
+    use crate::verdict::IpProtocol;
+
+    /// A group whose rules are given as `100 Deny 22` or `200 Allow *`.
+    fn group(association: Association, rules: &[&str]) -> RuleGroup {
+        let rules = rules.iter().map(|text| {
+            let words: Vec<_> = text.split(' ').collect();
+            let port = words[2].parse().map_or(PortRange::ALL, |port| PortRange::new(port, port).unwrap());
+            Rule {
+                name: format!("rule-{}", words[0]),
+                priority: words[0].parse().unwrap(),
+                access: match words[1] {
+                    "Allow" => RuleAccess::Allow,
+                    "AlwaysAllow" => RuleAccess::AlwaysAllow,
+                    _ => RuleAccess::Deny,
+                },
+                protocol: Protocol::Any,
+                source: AddressSet::all(),
+                source_ports: vec![PortRange::ALL],
+                destination: AddressSet::all(),
+                destination_ports: vec![port],
+            }
+        });
+        RuleGroup { name: "group".to_owned(), association, rules: rules.collect() }
+    }
+
+    fn ask(groups: &[RuleGroup], port: u16) -> String {
+        let classifiers: Vec<_> = groups.iter().map(Classifier::new).collect();
+        let packet = Packet {
+            protocol: IpProtocol::TCP,
+            source: [10, 0, 0, 4].into(),
+            source_port: 50000,
+            destination: [10, 0, 0, 5].into(),
+            destination_port: port,
+        };
+        let answer = evaluate(groups.iter().zip(&classifiers), Direction::Inbound, &packet).answer();
+        format!("{} {}", answer.access, answer.rule_name.unwrap_or_default())
+    }
+
+    #[test]
+    fn s4_security_admin_rules_go_first_and_have_bare_names() {
+        let groups = [
+            group(Association::NetworkManager, &["1 Deny 23", "2 AlwaysAllow 443", "3 Allow 80"]),
+            group(Association::Subnet, &["100 Allow 80", "110 Allow 23", "4096 Deny *"]),
+        ];
+        assert_eq!(ask(&groups, 23), "Deny rule-1");
+        assert_eq!(ask(&groups, 443), "Allow rule-2", "the network security group is not asked");
+        assert_eq!(ask(&groups, 80), "Allow securityRules/rule-100", "both are asked");
+        assert_eq!(ask(&groups, 22), "Deny securityRules/rule-4096", "no admin rule matches");
+        assert_eq!(ask(&groups[..1], 80), "Allow rule-3", "no network security group at all");
+        assert_eq!(ask(&groups[..1], 22), "Allow ");
+    }
+
+    #[test]
+    fn s4_the_first_admin_rule_of_all_configurations_that_matches_ends_their_evaluation() {
+        let groups = [
+            group(Association::NetworkManager, &["9 Allow 80"]),
+            group(Association::NetworkManager, &["1 Deny 80", "2 Deny 81"]),
+        ];
+        assert_eq!(ask(&groups, 80), "Allow rule-9");
+        assert_eq!(ask(&groups, 81), "Deny rule-2");
+    }
+
+    #[test]
+    fn s3_2_a_group_that_matches_nothing_denies_by_the_implicit_rule() {
+        assert_eq!(ask(&[group(Association::Subnet, &["100 Allow 80"])], 81), "Deny DefaultInboundDenyAll");
+    }
 }

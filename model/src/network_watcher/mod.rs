@@ -14,6 +14,7 @@
 //! | [`peerings`] | links, their state, and whether they know the present address spaces |
 //! | [`rule_name`] | what each of these calls a rule |
 
+mod closed;
 pub mod effective_nsg;
 pub mod effective_routes;
 pub mod ip_flow;
