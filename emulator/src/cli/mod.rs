@@ -1,5 +1,6 @@
 //! The command line: what can be typed, one file per command.
 
+mod bgp;
 mod check;
 mod completions;
 mod doctor;
@@ -88,6 +89,12 @@ enum Command {
     RunNsgDiagnostics(run_nsg_diagnostics::Args),
     /// List peering links and their state.
     ListPeerings(list_peerings::Args),
+    /// List the routes that a gateway or route server knows.
+    ListLearnedRoutes(bgp::Args),
+    /// List the routes that a gateway or route server announces to a peer.
+    ListAdvertisedRoutes(bgp::AdvertisedArgs),
+    /// List whom a gateway or route server speaks BGP with, and the state of each.
+    ListBgpPeerStatus(bgp::Args),
     /// Run a topology's tests with real packets, each also against the model.
     Test(test::Args),
     /// Show the packets that a lab dropped, and why; with --follow, each new one.
@@ -157,6 +164,9 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::ListEffectiveNsg(args) => list_effective_nsg::run(&args, output),
         Command::RunNsgDiagnostics(args) => run_nsg_diagnostics::run(&args, output),
         Command::ListPeerings(args) => list_peerings::run(&args, output),
+        Command::ListLearnedRoutes(args) => bgp::learned(&args, output),
+        Command::ListAdvertisedRoutes(args) => bgp::advertised(&args, output),
+        Command::ListBgpPeerStatus(args) => bgp::peers(&args, output),
         Command::Test(args) => test::run(&args, output),
         Command::Drops(args) => drops::run(&args, output),
         Command::Doctor => doctor::run(output),
@@ -227,6 +237,9 @@ mod tests {
             "vnetlab run-nsg-diagnostics web1 --direction Inbound --protocol icmp --source 10.0.0.0/8 --destination 10.1.1.4",
             "vnetlab list-peerings",
             "vnetlab list-peerings hub -f a.yaml",
+            "vnetlab list-learned-routes vpn -f a.yaml",
+            "vnetlab list-advertised-routes vpn --peer seoul-dc -l lab",
+            "vnetlab list-bgp-peer-status rs -o json",
             "vnetlab test -f a.yaml --junit out.xml",
             "vnetlab test -l lab",
             "vnetlab drops",
@@ -256,6 +269,7 @@ mod tests {
             "vnetlab show-next-hop web1",
             "vnetlab show-effective-routes -l lab -f a.yaml web1",
             "vnetlab run-nsg-diagnostics web1 --direction Sideways --protocol TCP --source * --destination *",
+            "vnetlab list-advertised-routes vpn",
             "vnetlab down ../etc",
             "vnetlab exec web1",
             "vnetlab drops --reason weather",

@@ -12,8 +12,10 @@
 //! | [`effective_nsg`] | every rule of a NIC, with tags as addresses |
 //! | [`nsg_diagnostics`] | every group that looks at some traffic, and what its rules say |
 //! | [`peerings`] | links, their state, and whether they know the present address spaces |
+//! | [`bgp`] | what gateways and route servers learn and announce |
 //! | [`rule_name`] | what each of these calls a rule |
 
+pub mod bgp;
 mod closed;
 pub mod effective_nsg;
 pub mod effective_routes;
@@ -28,6 +30,9 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use bgp::{
+    BgpError, BgpPeerStatusList, GatewayRouteList, list_advertised_routes, list_bgp_peer_status, list_learned_routes,
+};
 pub use effective_nsg::{EffectiveNsgs, effective_nsg};
 pub use effective_routes::{EffectiveRouteList, effective_routes};
 pub use ip_flow::{IpFlow, VerificationIpFlow, ip_flow};

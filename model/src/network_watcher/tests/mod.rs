@@ -1,5 +1,6 @@
 //! The questions, each asked of small networks.
 
+mod bgp;
 mod effective;
 mod flows;
 mod peerings;
