@@ -35,7 +35,10 @@ pub(super) fn learned(args: &Args, format: Format) -> Result<ExitCode> {
     output::show(&routes, format).map(|()| ExitCode::SUCCESS)
 }
 
-pub(super) fn advertised(AdvertisedArgs { speaker, peer }: &AdvertisedArgs, format: Format) -> Result<ExitCode> {
+pub(super) fn advertised(
+    AdvertisedArgs { speaker, peer }: &AdvertisedArgs,
+    format: Format,
+) -> Result<ExitCode> {
     let loaded = speaker.network.load()?;
     let policy = Policy::new(&loaded.network);
     let routes = list_advertised_routes(&policy, &speaker.gateway, peer).map_err(refuse)?;

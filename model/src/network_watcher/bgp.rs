@@ -158,7 +158,8 @@ pub fn list_bgp_peer_status(policy: &Policy<'_>, name: &str) -> Result<BgpPeerSt
 
 /// The gateway or route server of this name, compared without case.
 fn find_speaker(network: &Network, name: &str) -> Result<Speaker, BgpError> {
-    let gateways = (0..network.virtual_network_gateways.len()).map(|index| Speaker::Gateway(GatewayId(index)));
+    let gateways =
+        (0..network.virtual_network_gateways.len()).map(|index| Speaker::Gateway(GatewayId(index)));
     let servers = (0..network.route_servers.len()).map(|index| Speaker::RouteServer(RouteServerId(index)));
     let speakers: Vec<_> = gateways.chain(servers).collect();
     let found = speakers.iter().find(|speaker| speaker.name(network).eq_ignore_ascii_case(name));
@@ -171,7 +172,8 @@ fn find_speaker(network: &Network, name: &str) -> Result<Speaker, BgpError> {
 /// The session with a peer, given by its name or, as `az` does, its address.
 fn find_session<'p>(policy: &'p Policy<'_>, speaker: Speaker, peer: &str) -> Result<&'p Session, BgpError> {
     let bgp = policy.bgp();
-    let of_address = |address: Ipv4Addr| bgp.sessions(speaker).find(|session| session.address == Some(address));
+    let of_address =
+        |address: Ipv4Addr| bgp.sessions(speaker).find(|session| session.address == Some(address));
     let found = bgp.session(speaker, peer).or_else(|| peer.parse().ok().and_then(of_address));
     found.ok_or_else(|| BgpError::UnknownPeer {
         speaker: speaker.name(policy.network()).to_owned(),

@@ -60,7 +60,7 @@ pub fn effective_routes(policy: &Policy<'_>, subnet: SubnetRef) -> EffectiveRout
         source: route.source,
         state: route.state,
         address_prefix,
-        next_hop_type: type_name(route),
+        next_hop_type: route.next_hop_type(),
         next_hop_ip_address: route.next_hop.addresses().to_vec(),
     });
     EffectiveRouteList { value: value.collect() }
@@ -68,18 +68,11 @@ pub fn effective_routes(policy: &Policy<'_>, subnet: SubnetRef) -> EffectiveRout
 
 /// Only routes that one thing made for several prefixes do: a service endpoint, or a user-defined route of a service tag.
 fn may_share_a_row(route: &EffectiveRoute) -> bool {
-    route.user.is_some() || matches!(route.next_hop, EffectiveNextHop::VirtualNetworkServiceEndpoint(_))
+    route.user.as_ref().is_some_and(|name| name.tag.is_some())
+        || matches!(route.next_hop, EffectiveNextHop::VirtualNetworkServiceEndpoint(_))
 }
 
 fn share_a_row(one: &EffectiveRoute, other: &EffectiveRoute) -> bool {
     let key = |route: &EffectiveRoute| (route.source, route.state);
     key(one) == key(other) && one.user == other.user && one.next_hop == other.next_hop
-}
-
-/// What a route server has learned is listed as if a gateway had.
-fn type_name(route: &EffectiveRoute) -> &'static str {
-    match route.source {
-        RouteSource::VirtualNetworkGateway => "VirtualNetworkGateway",
-        RouteSource::Default | RouteSource::User => route.next_hop.type_name(),
-    }
 }

@@ -31,7 +31,8 @@ mod written;
 mod tests;
 
 pub use bgp::{
-    BgpError, BgpPeerStatusList, GatewayRouteList, list_advertised_routes, list_bgp_peer_status, list_learned_routes,
+    BgpError, BgpPeerStatusList, GatewayRouteList, list_advertised_routes, list_bgp_peer_status,
+    list_learned_routes,
 };
 pub use effective_nsg::{EffectiveNsgs, effective_nsg};
 pub use effective_routes::{EffectiveRouteList, effective_routes};

@@ -4,7 +4,6 @@
 
 use std::net::Ipv4Addr;
 
-use goal_state::route::RouteSource;
 use serde::Serialize;
 
 use crate::effective::tags::{INSTANCE_METADATA, WIRE_SERVER};
@@ -63,10 +62,8 @@ fn of_route(route: &EffectiveRoute) -> NextHop {
 
 /// The words of this question differ from those of the effective routes for peerings only, near or far.
 fn type_name(route: &EffectiveRoute) -> &'static str {
-    match (&route.next_hop, route.source) {
-        (EffectiveNextHop::VnetPeering { .. }, _) => "VirtualNetworkPeering",
-        // What a route server has learned from an appliance.
-        (_, RouteSource::VirtualNetworkGateway) => "VirtualNetworkGateway",
-        (next_hop, _) => next_hop.type_name(),
+    match route.next_hop {
+        EffectiveNextHop::VnetPeering { .. } => "VirtualNetworkPeering",
+        _ => route.next_hop_type(),
     }
 }

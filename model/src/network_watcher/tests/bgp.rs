@@ -22,7 +22,8 @@ fn s8_6_a_gateway_lists_what_it_learns_and_announces() {
     let network = hub();
     let policy = policy(&network);
     let learned = list_learned_routes(&policy, "VPN").unwrap().value;
-    let rows: Vec<_> = learned.iter().map(|r| format!("{} {} {:?}", r.network, r.as_path, r.origin)).collect();
+    let rows: Vec<_> =
+        learned.iter().map(|r| format!("{} {} {:?}", r.network, r.as_path, r.origin)).collect();
     assert_eq!(rows, ["10.0.0.0/16  \"Network\"", "10.50.0.0/16 65010 \"EBgp\""]);
     let announced = list_advertised_routes(&policy, "vpn", "seoul-dc").unwrap();
     assert_eq!(announced.value.len(), 1);
