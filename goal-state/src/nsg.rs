@@ -2,7 +2,7 @@
 //! resolved to prefixes.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -223,13 +223,17 @@ impl AddressSet {
     /// Every address: `*`, `Any`, `0.0.0.0/0`.
     #[must_use]
     pub fn all() -> Self {
-        Self(Arc::new([Ipv4Net::default()]))
+        static ALL: LazyLock<AddressSet> = LazyLock::new(|| AddressSet(Arc::new([Ipv4Net::default()])));
+        ALL.clone()
     }
 
     /// The union of `prefixes`.
     #[must_use]
     pub fn new(prefixes: impl IntoIterator<Item = Ipv4Net>) -> Self {
         let prefixes: Vec<_> = prefixes.into_iter().map(|prefix| prefix.trunc()).collect();
+        if let [_] | [] = prefixes[..] {
+            return Self(prefixes.into());
+        }
         let mut aggregated = Ipv4Net::aggregate(&prefixes);
         aggregated.sort();
         Self(aggregated.into())

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod effective;
 pub mod network;
 pub mod network_watcher;
+mod parallel;
 mod review;
 pub mod topology;
 pub mod validate;

@@ -5,11 +5,12 @@ use std::net::Ipv4Addr;
 
 use goal_state::vm::Guest;
 
+use super::neighbours::Neighbours;
 use crate::effective::tags::WIRE_SERVER;
 use crate::network::{Network, VmId};
 
 /// The guest of `vm`.
-pub(super) fn guest(network: &Network, vm: VmId) -> Guest {
+pub(super) fn guest(network: &Network, neighbours: &Neighbours, vm: VmId) -> Guest {
     let machine = network.vm(vm);
     let mut listen = machine.listen.clone().unwrap_or_default();
     listen.sort();
@@ -18,7 +19,7 @@ pub(super) fn guest(network: &Network, vm: VmId) -> Guest {
         masquerade: machine.guest_masquerade,
         listen,
         commands: machine.commands.clone(),
-        hosts: hosts(network, vm),
+        hosts: hosts(network, neighbours, vm),
         dns_servers: vec![WIRE_SERVER],
     }
 }
@@ -26,9 +27,11 @@ pub(super) fn guest(network: &Network, vm: VmId) -> Guest {
 /// The VMs of the same virtual network by name, each at its primary address. Azure-provided names do not resolve across
 /// a peering.
 /// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-name-resolution-for-vms-and-role-instances>
-fn hosts(network: &Network, vm: VmId) -> Vec<(Ipv4Addr, String)> {
+fn hosts(network: &Network, neighbours: &Neighbours, vm: VmId) -> Vec<(Ipv4Addr, String)> {
     let own: BTreeSet<_> = network.vm(vm).nics.iter().map(|nic| nic.subnet.vnet).collect();
-    let names = network.virtual_machines.iter().filter_map(|machine| {
+    let near: BTreeSet<_> = own.iter().flat_map(|&vnet| neighbours.machines(vnet)).collect();
+    let names = near.into_iter().filter_map(|&id| {
+        let machine = network.vm(id);
         let nic = machine.nics.iter().find(|nic| own.contains(&nic.subnet.vnet))?;
         Some((*nic.addresses.first()?, machine.name.to_string()))
     });

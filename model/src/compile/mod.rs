@@ -7,6 +7,7 @@
 //! | `guest` | what runs in a VM |
 
 mod guest;
+mod neighbours;
 mod overlay;
 mod port;
 
@@ -16,8 +17,11 @@ mod tests;
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{Generation, HostGoalState};
 
+use neighbours::Neighbours;
+
 use crate::effective::Policy;
-use crate::network::{self, HostId, Network, NicIndex, NicRef, PowerState, VmId};
+use crate::network::{Network, NicIndex, NicRef, PowerState, VmId};
+use crate::parallel;
 
 /// The goal state of every host, in the order of [`Network::hosts`], also of hosts without VMs.
 ///
@@ -25,40 +29,48 @@ use crate::network::{self, HostId, Network, NicIndex, NicRef, PowerState, VmId};
 #[must_use]
 pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> {
     let policy = Policy::new(network);
-    let hosts = network.hosts.iter().enumerate();
+    let of_hosts = virtual_machines(&policy).into_iter().zip(overlay::virtual_networks(&policy));
+    let hosts = network.hosts.iter().zip(of_hosts);
     hosts
-        .map(|(index, host)| HostGoalState {
+        .map(|(host, (virtual_machines, virtual_networks))| HostGoalState {
             generation,
             host: host.name.clone(),
             provider_address: host.provider_address,
-            virtual_networks: overlay::virtual_networks(&policy, HostId(index)),
-            virtual_machines: virtual_machines(&policy, HostId(index)),
+            virtual_networks,
+            virtual_machines,
         })
         .collect()
 }
 
-fn virtual_machines(policy: &Policy<'_>, host: HostId) -> Vec<VirtualMachine> {
+/// The VMs of each host, sorted by name.
+fn virtual_machines(policy: &Policy<'_>) -> Vec<Vec<VirtualMachine>> {
     let network = policy.network();
-    let ids = (0..network.virtual_machines.len()).map(VmId);
+    let neighbours = Neighbours::of(network);
     // A deallocated machine keeps its addresses, but no host runs it.
-    let runs = |vm: &network::VirtualMachine| vm.power_state == PowerState::Running;
-    let here = ids.filter(|&id| network.vm(id).host == host && runs(network.vm(id)));
-    let mut machines: Vec<_> = here.map(|id| virtual_machine(policy, id)).collect();
-    machines.sort_by(|left, right| left.name.cmp(&right.name));
-    machines
+    let runs = |id: &VmId| network.vm(*id).power_state == PowerState::Running;
+    let running: Vec<_> = (0..network.virtual_machines.len()).map(VmId).filter(runs).collect();
+    let machines = parallel::map(running.len(), |index| virtual_machine(policy, &neighbours, running[index]));
+    let mut hosts: Vec<Vec<_>> = network.hosts.iter().map(|_| Vec::new()).collect();
+    for (machine, id) in machines.into_iter().zip(running) {
+        hosts[network.vm(id).host.0].push(machine);
+    }
+    for machines in &mut hosts {
+        machines.sort_by(|left, right| left.name.cmp(&right.name));
+    }
+    hosts
 }
 
-fn virtual_machine(policy: &Policy<'_>, vm: VmId) -> VirtualMachine {
+fn virtual_machine(policy: &Policy<'_>, neighbours: &Neighbours, vm: VmId) -> VirtualMachine {
     let network = policy.network();
     let nics = (0..network.vm(vm).nics.len()).map(|index| NicRef { vm, index: NicIndex(index) });
     VirtualMachine {
         name: network.vm(vm).name.clone(),
-        network_interfaces: nics.map(|nic| network_interface(policy, nic)).collect(),
-        guest: guest::guest(network, vm),
+        network_interfaces: nics.map(|nic| network_interface(policy, neighbours, nic)).collect(),
+        guest: guest::guest(network, neighbours, vm),
     }
 }
 
-fn network_interface(policy: &Policy<'_>, nic: NicRef) -> NetworkInterface {
+fn network_interface(policy: &Policy<'_>, neighbours: &Neighbours, nic: NicRef) -> NetworkInterface {
     let network = policy.network();
     let properties = network.nic(nic);
     NetworkInterface {
@@ -66,6 +78,6 @@ fn network_interface(policy: &Policy<'_>, nic: NicRef) -> NetworkInterface {
         mac: properties.mac,
         addresses: properties.addresses.clone(),
         subnet: network.subnet(properties.subnet).prefix,
-        port: port::port(policy, nic),
+        port: port::port(policy, neighbours, nic),
     }
 }

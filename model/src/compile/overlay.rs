@@ -1,21 +1,29 @@
 //! Which customer addresses a host must know, and where they live.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use goal_state::overlay::{Mapping, VirtualNetwork};
 
 use crate::effective::Policy;
 use crate::effective::reach::reachable_nics;
-use crate::network::{HostId, VnetId};
+use crate::network::VnetId;
 
-/// The virtual networks with a NIC on `host`, sorted by VNI.
-pub(super) fn virtual_networks(policy: &Policy<'_>, host: HostId) -> Vec<VirtualNetwork> {
+/// The virtual networks with a NIC on each host, sorted by VNI.
+pub(super) fn virtual_networks(policy: &Policy<'_>) -> Vec<Vec<VirtualNetwork>> {
     let network = policy.network();
-    let here = network.nics().filter(|(nic, _)| network.vm(nic.vm).host == host);
-    let vnets: BTreeSet<_> = here.map(|(_, nic)| nic.subnet.vnet).collect();
-    let mut vnets: Vec<_> = vnets.into_iter().map(|vnet| virtual_network(policy, vnet)).collect();
-    vnets.sort_by_key(|vnet| vnet.vni);
-    vnets
+    let mut hosts: Vec<BTreeSet<VnetId>> = vec![BTreeSet::new(); network.hosts.len()];
+    for (at, nic) in network.nics() {
+        hosts[network.vm(at.vm).host.0].insert(nic.subnet.vnet);
+    }
+    let known: Vec<_> = (0..network.virtual_networks.len()).map(|_| OnceCell::new()).collect();
+    let known = |id: VnetId| known[id.0].get_or_init(|| virtual_network(policy, id)).clone();
+    let of_host = |vnets: BTreeSet<VnetId>| {
+        let mut vnets: Vec<_> = vnets.into_iter().map(known).collect();
+        vnets.sort_by_key(|vnet| vnet.vni);
+        vnets
+    };
+    hosts.into_iter().map(of_host).collect()
 }
 
 fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {

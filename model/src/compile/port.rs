@@ -5,13 +5,14 @@ use goal_state::nsg::AddressSet;
 use goal_state::port::{ForwardedTrafficRefusal, Port};
 use goal_state::route::{NextHop, Route};
 
+use super::neighbours::Neighbours;
 use crate::effective::hop::route_name;
 use crate::effective::reach::connected_peers;
 use crate::effective::{EffectiveNextHop, EffectiveRoute, Hop, Policy, hop};
 use crate::network::{Network, NicRef, VnetId};
 
 /// The policy of `nic`'s port.
-pub(super) fn port(policy: &Policy<'_>, nic: NicRef) -> Port {
+pub(super) fn port(policy: &Policy<'_>, neighbours: &Neighbours, nic: NicRef) -> Port {
     let network = policy.network();
     let properties = network.nic(nic);
     let vnet = properties.subnet.vnet;
@@ -20,7 +21,7 @@ pub(super) fn port(policy: &Policy<'_>, nic: NicRef) -> Port {
         enable_ip_forwarding: properties.enable_ip_forwarding,
         filter: policy.filter(nic).clone(),
         routes: routes(policy, nic),
-        forwarded_traffic_refused: forwarded_traffic_refused(network, vnet),
+        forwarded_traffic_refused: forwarded_traffic_refused(network, neighbours, vnet),
     }
 }
 
@@ -54,18 +55,19 @@ fn routes(policy: &Policy<'_>, nic: NicRef) -> Vec<Route> {
 }
 
 /// Peers whose forwarded packets the links of `vnet` refuse, for as far as those peers have a NIC that can forward.
-fn forwarded_traffic_refused(network: &Network, vnet: VnetId) -> Vec<ForwardedTrafficRefusal> {
+fn forwarded_traffic_refused(
+    network: &Network,
+    neighbours: &Neighbours,
+    vnet: VnetId,
+) -> Vec<ForwardedTrafficRefusal> {
     let refusing = connected_peers(network, vnet).filter(|(link, _)| !link.allow_forwarded_traffic);
-    let refusals = refusing.map(|(link, peer)| {
-        let nics = network.nics().map(|(_, nic)| nic);
-        let forwarders = nics.filter(|nic| nic.subnet.vnet == link.remote && nic.enable_ip_forwarding);
-        let mut forwarders: Vec<_> = forwarders.map(|nic| nic.mac).collect();
-        forwarders.sort();
-        ForwardedTrafficRefusal {
+    let refusals = refusing.filter_map(|(link, peer)| {
+        let forwarders = neighbours.forwarders(link.remote);
+        (!forwarders.is_empty()).then(|| ForwardedTrafficRefusal {
             peering: format!("{}/{}", network.vnet(vnet).name, link.name),
-            forwarders,
+            forwarders: forwarders.to_vec(),
             space: AddressSet::new(peer.address_space.iter().copied()),
-        }
+        })
     });
-    refusals.filter(|refusal| !refusal.forwarders.is_empty()).collect()
+    refusals.collect()
 }

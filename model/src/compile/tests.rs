@@ -5,6 +5,7 @@ use goal_state::route::NextHop;
 use goal_state::vm::{Listen, Transport};
 
 use super::*;
+use crate::network::HostId;
 use crate::network::build::NetworkBuilder;
 
 fn hub_and_spokes() -> Network {

@@ -8,24 +8,34 @@ use ipnet::Ipv4Net;
 pub fn difference(set: &AddressSet, removed: &AddressSet) -> AddressSet {
     let mut left = Vec::new();
     for &prefix in set.prefixes() {
-        cut(prefix, removed.prefixes(), &mut left);
+        cut(prefix, within(prefix, removed.prefixes()), &mut left);
     }
     AddressSet::new(left)
 }
 
-/// Pushes the parts of `prefix` that no prefix of `removed` covers, halving it where one lies inside.
+/// Pushes the parts of `prefix` that no prefix of `removed` covers, halving it where one lies inside. All of `removed` share an
+/// address with it.
 fn cut(prefix: Ipv4Net, removed: &[Ipv4Net], left: &mut Vec<Ipv4Net>) {
-    if removed.iter().any(|other| other.contains(&prefix)) {
+    if let [only] = removed
+        && only.contains(&prefix)
+    {
         return;
     }
-    if !removed.iter().any(|other| prefix.contains(other)) {
+    if removed.is_empty() {
         left.push(prefix);
         return;
     }
     // A removed prefix lies strictly inside, so this prefix is shorter than /32 and can be halved.
     for half in prefix.subnets(prefix.prefix_len() + 1).into_iter().flatten() {
-        cut(half, removed, left);
+        cut(half, within(half, removed), left);
     }
+}
+
+/// The sorted, disjoint prefixes that share an address with `prefix`: they are neighbours.
+fn within(prefix: Ipv4Net, sorted: &[Ipv4Net]) -> &[Ipv4Net] {
+    let start = sorted.partition_point(|other| other.broadcast() < prefix.network());
+    let length = sorted[start..].partition_point(|other| other.network() <= prefix.broadcast());
+    &sorted[start..start + length]
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! A network with everything that is in force in it. Each part is computed when it is first asked for, and once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use goal_state::nsg::{Direction, Filter};
+use goal_state::nsg::{AddressSet, Direction, Filter, RuleGroup};
 use ipnet::Ipv4Net;
 use prefix_trie::PrefixMap;
 
@@ -14,9 +14,9 @@ use super::gateway_routes::gateway_routes;
 use super::owners::Owners;
 use super::reach::{self, Owner};
 use super::routes::{EffectiveRoute, EffectiveRoutes};
-use super::rules::filter;
+use super::rules::{GroupKey, filter, members};
 use super::tags::Tags;
-use crate::network::{Network, NicRef, PrivateEndpointId, SubnetRef, VnetId};
+use crate::network::{AsgId, Network, NicRef, PeeringScope, PrivateEndpointId, SubnetRef, VnetId};
 
 /// A network, and what is in force for its virtual networks, subnets and NICs. Threads may share it.
 #[derive(Debug)]
@@ -30,7 +30,12 @@ pub struct Policy<'n> {
     /// By VM and NIC.
     filters: Vec<Vec<OfNic>>,
     owners: OnceLock<Owners>,
+    members: OnceLock<Vec<AddressSet>>,
+    groups: Mutex<HashMap<GroupKey, SharedGroup>>,
 }
+
+/// A group that NICs share, once somebody has made it.
+type SharedGroup = Arc<OnceLock<Arc<RuleGroup>>>;
 
 #[derive(Debug, Default)]
 struct OfNic {
@@ -70,6 +75,8 @@ impl<'n> Policy<'n> {
             vnets: vnets.collect(),
             filters: filters.map(Iterator::collect).collect(),
             owners: OnceLock::new(),
+            members: OnceLock::new(),
+            groups: Mutex::default(),
         }
     }
 
@@ -88,6 +95,7 @@ impl<'n> Policy<'n> {
     /// Service tags as a subnet sees them.
     #[must_use]
     pub fn tags(&self, subnet: SubnetRef) -> &Tags {
+        let subnet = self.alike(subnet);
         self.subnet(subnet).tags.get_or_init(|| Tags::of(self.network, subnet))
     }
 
@@ -95,6 +103,34 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn filter(&self, nic: NicRef) -> &Filter {
         self.filters[nic.vm.0][nic.index.0].filter.get_or_init(|| filter(self, nic))
+    }
+
+    /// The first subnet of the same virtual network for which service tags have the same addresses.
+    pub(super) fn alike(&self, subnet: SubnetRef) -> SubnetRef {
+        let vnet = self.network.vnet(subnet.vnet);
+        if vnet.peerings.iter().any(|link| link.scope != PeeringScope::CompleteVnets) {
+            return subnet;
+        }
+        let table = vnet.subnets[subnet.index].route_table;
+        let first = vnet.subnets.iter().position(|other| other.route_table == table);
+        SubnetRef { index: first.unwrap_or(subnet.index), ..subnet }
+    }
+
+    /// The group of this key, made by `make` when it is asked for first.
+    pub(super) fn group(&self, key: GroupKey, make: impl FnOnce(&GroupKey) -> RuleGroup) -> Arc<RuleGroup> {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = Arc::clone(groups.entry(key.clone()).or_default());
+        drop(groups);
+        Arc::clone(cell.get_or_init(|| Arc::new(make(&key))))
+    }
+
+    /// The private addresses of every NIC in any of the groups. None for groups without members: the rule matches nothing.
+    pub(super) fn members(&self, asgs: &[AsgId]) -> AddressSet {
+        let all = self.members.get_or_init(|| members(self.network));
+        match asgs {
+            [asg] => all[asg.0].clone(),
+            asgs => AddressSet::new(asgs.iter().flat_map(|asg| all[asg.0].prefixes()).copied()),
+        }
     }
 
     /// For each group of the NIC's filter in one direction, in order, what finds the rule for a packet. Made for those who ask

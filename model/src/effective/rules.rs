@@ -2,16 +2,17 @@
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview>
 
-use std::sync::Arc;
-
 use goal_state::nsg::{
     Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleAccess, RuleGroup,
 };
 
+use ipnet::Ipv4Net;
+
 use super::Policy;
 use super::tags::Tags;
 use crate::network::{
-    AddressPrefix, AsgId, Network, Nic, NicRef, NsgId, RulePeer, SecurityRule, ServiceTag, SubnetRef,
+    AddressPrefix, AsgId, Network, NetworkSecurityGroup, Nic, NicRef, NsgId, RulePeer, SecurityRule,
+    ServiceTag, SubnetRef,
 };
 
 /// The filter of a NIC: outbound its own group and then the subnet's, inbound the other way round.
@@ -38,7 +39,16 @@ fn filter_in(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<&Nic>) -> Filte
     let groups = |order: [Option<(NsgId, Association)>; 2], direction| {
         let groups = order.into_iter().flatten();
         groups
-            .map(|(nsg, association)| Arc::new(group(network, nic, tags, nsg, association, direction)))
+            .map(|(nsg, association)| {
+                let key = GroupKey {
+                    nsg,
+                    association,
+                    direction,
+                    subnet: policy.alike(subnet),
+                    asgs: asgs(network.nsg(nsg), nic, direction),
+                };
+                policy.group(key, |key| group(policy, nic, tags, key))
+            })
             .collect()
     };
     Filter {
@@ -47,17 +57,36 @@ fn filter_in(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<&Nic>) -> Filte
     }
 }
 
-fn group(
-    network: &Network,
-    nic: Option<&Nic>,
-    tags: &Tags,
+/// What the rules of a group depend on. NICs that have all of it in common share them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct GroupKey {
     nsg: NsgId,
     association: Association,
     direction: Direction,
-) -> RuleGroup {
-    let nsg = network.nsg(nsg);
+    /// Whose tags hold.
+    subnet: SubnetRef,
+    /// Of the groups that the rules name on the NIC's own side those that it is a member of.
+    asgs: Vec<AsgId>,
+}
+
+fn asgs(nsg: &NetworkSecurityGroup, nic: Option<&Nic>, direction: Direction) -> Vec<AsgId> {
+    let Some(nic) = nic.filter(|nic| !nic.asgs.is_empty()) else { return Vec::new() };
+    let rules = nsg.rules.iter().filter(|rule| rule.direction == direction);
+    let named = rules.filter_map(|rule| match own_side(rule) {
+        RulePeer::Prefixes(_) => None,
+        RulePeer::Asgs(asgs) => Some(asgs),
+    });
+    let mut asgs: Vec<_> = named.flatten().copied().filter(|asg| nic.asgs.contains(asg)).collect();
+    asgs.sort_unstable();
+    asgs.dedup();
+    asgs
+}
+
+fn group(policy: &Policy<'_>, nic: Option<&Nic>, tags: &Tags, key: &GroupKey) -> RuleGroup {
+    let &GroupKey { nsg, association, direction, .. } = key;
+    let nsg = policy.network().nsg(nsg);
     let custom = nsg.rules.iter().filter(|rule| rule.direction == direction && applies(nic, rule));
-    let mut rules: Vec<_> = custom.map(|rule| resolve(network, tags, rule)).collect();
+    let mut rules: Vec<_> = custom.map(|rule| resolve(policy, tags, rule)).collect();
     rules.sort_by_key(|rule| rule.priority);
     rules.extend(default_rules(tags, direction));
     RuleGroup { name: nsg.name.clone(), association, rules }
@@ -66,44 +95,57 @@ fn group(
 /// A rule that names application security groups on the NIC's own side is there for their members only.
 /// <https://learn.microsoft.com/azure/virtual-network/application-security-groups>
 fn applies(nic: Option<&Nic>, rule: &SecurityRule) -> bool {
-    let own_side = match rule.direction {
-        Direction::Inbound => &rule.destination,
-        Direction::Outbound => &rule.source,
-    };
-    match own_side {
+    match own_side(rule) {
         RulePeer::Prefixes(_) => true,
         RulePeer::Asgs(asgs) => asgs.iter().any(|asg| nic.is_some_and(|nic| nic.asgs.contains(asg))),
     }
 }
 
-fn resolve(network: &Network, tags: &Tags, rule: &SecurityRule) -> Rule {
+fn own_side(rule: &SecurityRule) -> &RulePeer {
+    match rule.direction {
+        Direction::Inbound => &rule.destination,
+        Direction::Outbound => &rule.source,
+    }
+}
+
+fn resolve(policy: &Policy<'_>, tags: &Tags, rule: &SecurityRule) -> Rule {
     Rule {
         name: rule.name.clone(),
         priority: rule.priority,
         access: rule.access.into(),
         protocol: rule.protocol,
-        source: addresses(network, tags, &rule.source),
+        source: addresses(policy, tags, &rule.source),
         source_ports: rule.source_ports.clone(),
-        destination: addresses(network, tags, &rule.destination),
+        destination: addresses(policy, tags, &rule.destination),
         destination_ports: rule.destination_ports.clone(),
     }
 }
 
-fn addresses(network: &Network, tags: &Tags, peer: &RulePeer) -> AddressSet {
+/// One prefix, tag or group is the usual case, and is shared instead of made anew.
+fn addresses(policy: &Policy<'_>, tags: &Tags, peer: &RulePeer) -> AddressSet {
     match peer {
+        RulePeer::Prefixes(prefixes) if *prefixes == [AddressPrefix::Any] => AddressSet::all(),
+        RulePeer::Prefixes(prefixes) if let [AddressPrefix::Tag(tag)] = prefixes[..] => {
+            tags.expand(tag).clone()
+        }
         RulePeer::Prefixes(prefixes) => AddressSet::new(prefixes.iter().flat_map(|prefix| match prefix {
             AddressPrefix::Any => AddressSet::all().prefixes().to_vec(),
             AddressPrefix::Prefix(prefix) => vec![*prefix],
             AddressPrefix::Tag(tag) => tags.expand(*tag).prefixes().to_vec(),
         })),
-        RulePeer::Asgs(asgs) => members(network, asgs),
+        RulePeer::Asgs(asgs) => policy.members(asgs),
     }
 }
 
-/// The private addresses of every NIC in any of the groups. None for groups without members: the rule matches nothing.
-fn members(network: &Network, asgs: &[AsgId]) -> AddressSet {
-    let nics = network.nics().filter(|(_, nic)| nic.asgs.iter().any(|asg| asgs.contains(asg)));
-    AddressSet::new(nics.flat_map(|(_, nic)| nic.addresses.iter().map(|&address| address.into())))
+/// The private addresses of the members of every application security group.
+pub(super) fn members(network: &Network) -> Vec<AddressSet> {
+    let mut members = vec![Vec::new(); network.application_security_groups.len()];
+    for (_, nic) in network.nics() {
+        for asg in &nic.asgs {
+            members[asg.0].extend(nic.addresses.iter().map(|&address| Ipv4Net::from(address)));
+        }
+    }
+    members.into_iter().map(AddressSet::new).collect()
 }
 
 /// The three rules that every group ends with. They can be out-ranked and not removed.
@@ -142,6 +184,8 @@ fn default_rules(tags: &Tags, direction: Direction) -> [Rule; 3] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::network::build::NetworkBuilder;
 

@@ -10,13 +10,11 @@ use super::plain::Unusual;
 use super::read::read;
 use super::{Entry, MAX_PROBLEMS};
 use crate::diagnostic::Diagnostic;
+use crate::parallel;
 use crate::topology::Spanned;
 
 /// Bytes that are read at a time.
 const GROUP: usize = 64 << 10;
-/// More threads do not help.
-const MOST_THREADS: usize = 8;
-
 /// What came of a section.
 #[derive(Debug)]
 pub(in crate::topology) struct SectionReading<T> {
@@ -85,18 +83,7 @@ pub(in crate::topology) fn read_section<T: DeserializeOwned + Send>(
         next: AtomicUsize::new(0),
         problems: AtomicUsize::new(0),
     };
-    let threads =
-        std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS).min(groups.len());
-    let mut done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work.run())).collect();
-        let mut done = work.run();
-        // A panic of another thread goes on in this one.
-        done.extend(others.into_iter().flat_map(|thread| match thread.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }));
-        done
-    });
+    let mut done = parallel::on_all(groups.len(), || work.run());
     done.sort_by_key(|(group, _)| *group);
     let mut reading = SectionReading::default();
     reading.entries.reserve(section.len());
