@@ -20,12 +20,6 @@ const NOT_BUILT: &[(&str, Refused)] = &[
     ("publicIPAddresses.*.ipTags", Any),
     ("loadBalancers", Any),
     ("privateDnsZones", Any),
-    ("privateEndpoints", Any),
-    ("virtualNetworkGateways", Any),
-    ("localNetworkGateways", Any),
-    ("expressRouteCircuits", Any),
-    ("connections", Any),
-    ("routeServers", Any),
     ("backbone.latency", AllBut("off")),
 ];
 

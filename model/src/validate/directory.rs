@@ -18,6 +18,11 @@ pub(super) struct Directory {
     pub(super) virtual_machines: Names,
     pub(super) public_ip_addresses: Names,
     pub(super) nat_gateways: Names,
+    pub(super) services: Names,
+    pub(super) sites: Names,
+    pub(super) virtual_network_gateways: Names,
+    pub(super) local_network_gateways: Names,
+    pub(super) express_route_circuits: Names,
 }
 
 impl Directory {
@@ -50,6 +55,23 @@ impl Directory {
             ),
             public_ip_addresses: report.names("public address", name, topology.public_ip_addresses.names()),
             nat_gateways: report.names("NAT gateway", name, topology.nat_gateways.names()),
+            services: report.names("service", name, topology.services.names()),
+            sites: report.names("site", name, topology.on_premises.names()),
+            virtual_network_gateways: report.names(
+                "virtual network gateway",
+                name,
+                topology.virtual_network_gateways.names(),
+            ),
+            local_network_gateways: report.names(
+                "local network gateway",
+                name,
+                topology.local_network_gateways.names(),
+            ),
+            express_route_circuits: report.names(
+                "ExpressRoute circuit",
+                name,
+                topology.express_route_circuits.names(),
+            ),
         }
     }
 }
@@ -57,8 +79,6 @@ impl Directory {
 /// Names that nothing else in the file refers to.
 fn check_other_names(topology: &Topology, report: &mut Report) {
     let name = limits::RESOURCE_NAME;
-    report.names("service", name, topology.services.names());
-    report.names("site", name, topology.on_premises.names());
     report.names("load balancer", name, topology.load_balancers.names());
     report.names("private endpoint", name, topology.private_endpoints.names());
     report.names("connection", name, topology.connections.names());

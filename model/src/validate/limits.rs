@@ -20,6 +20,10 @@ pub(super) const PEERINGS_PER_VIRTUAL_NETWORK: usize = 500;
 pub(super) const SUBNETS_PER_SUBNET_PEERING: usize = 200;
 /// DNS servers per virtual network.
 pub(super) const DNS_SERVERS_PER_VIRTUAL_NETWORK: usize = 20;
+/// Private endpoints per virtual network.
+pub(super) const PRIVATE_ENDPOINTS_PER_VIRTUAL_NETWORK: usize = 1000;
+/// Appliances that speak BGP with a route server.
+pub(super) const PEERS_PER_ROUTE_SERVER: usize = 8;
 /// Public addresses per NAT gateway.
 pub(super) const PUBLIC_IPS_PER_NAT_GATEWAY: usize = 16;
 /// Private addresses per NIC.

@@ -5,14 +5,19 @@
 //! All problems are told at once.
 
 mod address_allocation;
+mod announcement;
 mod application_security_group;
+mod autonomous_system;
 mod behavior;
+mod connection;
 mod directory;
 mod fnv;
+mod gateway;
 mod guest;
 mod host;
 mod internet;
 mod limits;
+mod local_network_gateway;
 mod location;
 mod mac;
 mod name;
@@ -27,19 +32,24 @@ mod peering_scope;
 mod peering_space;
 mod placement;
 mod private_address;
+mod private_endpoint;
 mod public_address;
 mod public_ip_address;
 mod region;
 mod report;
+mod route_server;
 mod route_table;
 mod rule_side;
 mod service_endpoint;
+mod service_subnet;
 mod service_tag;
 mod service_tag_file;
 mod service_tag_names;
 mod special_subnet;
 mod subnet;
 mod subnet_property;
+mod subnet_reference;
+mod surroundings;
 mod test_case;
 #[cfg(test)]
 mod tests;
@@ -50,20 +60,20 @@ mod virtual_network_property;
 mod vni;
 
 use crate::diagnostic::{Diagnostic, Severity, line_column};
-use crate::network::public::PublicIpSku;
-use crate::network::{Network, Peering, PublicIpAddress, VirtualMachine};
+use crate::network::{Network, Peering, VirtualMachine};
 use crate::review::review;
 use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
-use nat_gateway::BasicUse;
 pub(crate) use overlap::overlaps_within;
 pub(crate) use peering::peered_by_subnet;
+use private_address::private_addresses;
 use public_ip_address::PublicIps;
 use report::Report;
 use service_tag::Catalogue;
 pub use service_tag::TagFile;
 pub(crate) use special_subnet::takes_network_security_group;
+use surroundings::{DraftSurroundings, public_ip_addresses};
 use virtual_machine::DraftVm;
 use virtual_network::{DraftVnet, VnetContext};
 
@@ -197,22 +207,25 @@ fn network_of(
     let peerings = peering::peerings(topology, &directory, &vnets, report);
     let hosts = host::hosts(topology, &directory, &vnets, report);
     let mut public_ips = PublicIps::new(topology, &directory, report);
-    let nat_gateways = nat_gateway::nat_gateways(topology, &directory, &mut public_ips, report);
-    nat_gateway::check_subnets(topology, &vnets, report);
     let drafts = virtual_machine::drafts(topology, &directory, &vnets, &mut public_ips, report);
     application_security_group::check_members(topology, &directory, &drafts, &vnets, report);
     let lab = topology.name.value.0.as_str();
-    let machines = virtual_machine::virtual_machines(lab, &drafts, &directory, &vnets, &hosts, report);
-    let basic = basic_uses(&drafts, &public_ips);
-    nat_gateway::check_basic(topology, &vnets, &basic, report);
-    let services = internet::services(topology, &directory, report);
-    let on_premises = on_premises::sites(topology, report);
+    let surroundings = DraftSurroundings::new(topology, &directory, &vnets, &drafts, &mut public_ips, report);
+    let mut claims: Vec<_> = drafts.iter().flat_map(DraftVm::claims).collect();
+    let of_machines = claims.len();
+    claims.extend(surroundings.claims());
+    let mut addresses = private_addresses(&claims, &vnets, report);
+    let of_surroundings = addresses.split_off(of_machines).into_iter();
+    let machines =
+        virtual_machine::virtual_machines(lab, &drafts, addresses, &directory, &vnets, &hosts, report);
     let public_ip_addresses = public_ip_addresses(topology, public_ips, &vnets, report);
     let line_of = |span: Span| line_column(text, span.start).line;
     let tests = test_case::test_cases(topology, &directory, &line_of, report);
     if !report.is_clean() {
         return None;
     }
+    let machines = machines.into_iter().collect::<Option<Vec<VirtualMachine>>>()?;
+    let surroundings = surroundings.finish(of_surroundings, &machines)?;
     Some(Network {
         name: lab.to_owned(),
         hosts: hosts.list,
@@ -220,7 +233,7 @@ fn network_of(
         network_security_groups,
         application_security_groups,
         route_tables,
-        virtual_machines: machines.into_iter().collect::<Option<Vec<VirtualMachine>>>()?,
+        virtual_machines: machines,
         subscription: topology
             .subscription
             .as_ref()
@@ -229,49 +242,19 @@ fn network_of(
         service_tags,
         security_admin_configurations: Vec::new(),
         public_ip_addresses: public_ip_addresses?,
-        nat_gateways,
+        nat_gateways: surroundings.nat_gateways,
         load_balancers: Vec::new(),
-        private_endpoints: Vec::new(),
-        services,
-        internet_hosts: internet::internet_hosts(topology),
-        virtual_network_gateways: Vec::new(),
-        local_network_gateways: Vec::new(),
-        express_route_circuits: Vec::new(),
-        connections: Vec::new(),
-        route_servers: Vec::new(),
-        on_premises,
+        private_endpoints: surroundings.private_endpoints,
+        services: surroundings.services,
+        internet_hosts: surroundings.internet_hosts,
+        virtual_network_gateways: surroundings.virtual_network_gateways,
+        local_network_gateways: surroundings.local_network_gateways,
+        express_route_circuits: surroundings.express_route_circuits,
+        connections: surroundings.connections,
+        route_servers: surroundings.route_servers,
+        on_premises: surroundings.on_premises,
         tests,
     })
-}
-
-/// Network interfaces with a public address that is Basic.
-fn basic_uses(drafts: &[DraftVm<'_>], public_ips: &PublicIps<'_>) -> Vec<BasicUse> {
-    let nics = drafts.iter().flat_map(|draft| draft.nics.iter().map(move |nic| (draft, nic)));
-    let basic = nics.filter(|(_, nic)| {
-        let mut used = nic.requests.iter().filter_map(|request| request.public_ip);
-        used.any(|id| public_ips.sku(id) == PublicIpSku::Basic)
-    });
-    basic
-        .filter_map(|(draft, nic)| {
-            let what = format!("the public address of virtual machine `{}`", draft.name());
-            Some(BasicUse { subnet: nic.subnet?, what })
-        })
-        .collect()
-}
-
-/// The public addresses with their numbers, all different from each other and from whatever else is public.
-fn public_ip_addresses(
-    topology: &Topology,
-    public_ips: PublicIps<'_>,
-    vnets: &[DraftVnet],
-    report: &mut Report,
-) -> Option<Vec<PublicIpAddress>> {
-    let spaces = vnets.iter().flat_map(|vnet| vnet.space.iter().map(|space| (*space, vnet.name.as_str())));
-    let spaces: Vec<_> = spaces.collect();
-    let numbers = public_ips.typed().chain(internet::numbers(topology)).collect();
-    let taken = public_address::check(numbers, &spaces, report);
-    let spaces: Vec<_> = spaces.into_iter().map(|(space, _)| space).collect();
-    public_ips.finish(&taken, &spaces, report)
 }
 
 fn finish_vnets(

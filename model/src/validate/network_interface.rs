@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use goal_state::ids::NicName;
 
-use crate::network::{AsgId, NsgId, PublicIpId, SubnetRef, VnetId};
+use crate::network::{AsgId, NsgId, PublicIpId, SubnetRef};
 use crate::topology::{
     IpConfiguration, Ipv4Address, Map, NetworkInterface, OneOrMany, Span, Spanned, SubnetReference, Topology,
     VirtualMachine,
@@ -17,6 +17,7 @@ use super::limits;
 use super::public_ip_address::{PublicIpUser, PublicIps};
 use super::report::Report;
 use super::special_subnet::special;
+use super::subnet_reference::resolve_subnet;
 use super::virtual_network::DraftVnet;
 
 /// The name of a VM's only NIC when the file gives it none.
@@ -137,9 +138,9 @@ impl NicCheck<'_> {
             report.error("SubnetMissing", nic.at, message, help);
             return None;
         };
-        let subnet = self.resolve_subnet(first, report);
+        let subnet = resolve_subnet(first, self.directory, self.vnets, report);
         for other in references {
-            let resolved = self.resolve_subnet(other, report);
+            let resolved = resolve_subnet(other, self.directory, self.vnets, report);
             if resolved.is_some() && subnet.is_some() && resolved != subnet {
                 let message =
                     format!("network interface `{path}` has addresses in `{}` and `{}`", first, other);
@@ -149,16 +150,6 @@ impl NicCheck<'_> {
         }
         self.check_special(path, subnet?, first.span, report);
         subnet
-    }
-
-    fn resolve_subnet(&self, reference: &Spanned<SubnetReference>, report: &mut Report) -> Option<SubnetRef> {
-        let SubnetReference { virtual_network, subnet } = &reference.value;
-        let at = reference.span;
-        let networks = &self.directory.virtual_networks;
-        let vnet = report.resolve_in("", "virtual network", networks, virtual_network, at)?;
-        let names = &self.vnets.get(vnet)?.subnet_names;
-        let index = report.resolve_in(&format!("{virtual_network}/"), "subnet", names, subnet, at)?;
-        Some(SubnetRef { vnet: VnetId(vnet), index })
     }
 
     fn check_special(&self, path: &str, subnet: SubnetRef, at: Span, report: &mut Report) {

@@ -1,18 +1,27 @@
-//! Private addresses of all NICs: first those that the file names, then the first free ones in the order of the file.
+//! Private addresses of NICs, private endpoints and frontends: first those that the file names, then the first free ones in the order of the file.
 
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 use super::address_allocation::{AddressAllocation, reserved_for, usable};
-use super::network_interface::{AddressRequest, DraftNic};
+use super::network_interface::AddressRequest;
 use super::report::Report;
 use super::virtual_network::DraftVnet;
 use crate::network::SubnetRef;
+use crate::topology::Span;
 
-/// The addresses of each NIC, in its order; none where a request cannot be met.
+/// What wants addresses of a subnet: a NIC, a private endpoint, a frontend.
+#[derive(Debug)]
+pub(super) struct AddressClaim {
+    pub(super) subnet: Option<SubnetRef>,
+    pub(super) at: Span,
+    pub(super) requests: Vec<AddressRequest>,
+}
+
+/// The addresses of each claim, in its order; none where a request cannot be met.
 pub(super) fn private_addresses(
-    nics: &[&DraftNic],
+    claims: &[AddressClaim],
     vnets: &[DraftVnet],
     report: &mut Report,
 ) -> Vec<Option<Vec<Ipv4Addr>>> {
@@ -21,8 +30,8 @@ pub(super) fn private_addresses(
         allocations: vnets.iter().map(|_| AddressAllocation::default()).collect(),
         full: Vec::new(),
     };
-    let named: Vec<_> = nics.iter().map(|nic| assignment.named(nic, report)).collect();
-    nics.iter().zip(named).map(|(nic, named)| assignment.rest(nic, named, report)).collect()
+    let named: Vec<_> = claims.iter().map(|claim| assignment.named(claim, report)).collect();
+    claims.iter().zip(named).map(|(claim, named)| assignment.rest(claim, named, report)).collect()
 }
 
 struct Assignment<'a> {
@@ -33,16 +42,16 @@ struct Assignment<'a> {
 }
 
 impl Assignment<'_> {
-    /// Takes the addresses that the file names for `nic`: one entry per request, none for a dynamic one. None when
+    /// Takes the addresses that the file names for `claim`: one entry per request, none for a dynamic one. None when
     /// one of them cannot be had.
-    fn named(&mut self, nic: &DraftNic, report: &mut Report) -> Option<Vec<Option<Ipv4Addr>>> {
-        let subnet = nic.subnet?;
+    fn named(&mut self, claim: &AddressClaim, report: &mut Report) -> Option<Vec<Option<Ipv4Addr>>> {
+        let subnet = claim.subnet?;
         let prefix = self.prefix(subnet)?;
         let mut right = true;
-        for request in &nic.requests {
+        for request in &claim.requests {
             right &= self.take(subnet, prefix, request, report);
         }
-        right.then(|| nic.requests.iter().map(|request| request.address).collect())
+        right.then(|| claim.requests.iter().map(|request| request.address).collect())
     }
 
     fn prefix(&self, subnet: SubnetRef) -> Option<Ipv4Net> {
@@ -84,14 +93,14 @@ impl Assignment<'_> {
         free
     }
 
-    /// Completes the addresses of `nic` with free ones.
+    /// Completes the addresses of `claim` with free ones.
     fn rest(
         &mut self,
-        nic: &DraftNic,
+        claim: &AddressClaim,
         named: Option<Vec<Option<Ipv4Addr>>>,
         report: &mut Report,
     ) -> Option<Vec<Ipv4Addr>> {
-        let subnet = nic.subnet?;
+        let subnet = claim.subnet?;
         let prefix = self.prefix(subnet)?;
         let addresses: Vec<_> = named?
             .into_iter()
@@ -105,7 +114,7 @@ impl Assignment<'_> {
             let message = format!("subnet `{}` ({prefix}) has no free address left", self.path(subnet));
             let help =
                 format!("a /{} has {} addresses: use a larger subnet", prefix.prefix_len(), count(prefix));
-            report.error("SubnetIsFull", nic.at, message, help);
+            report.error("SubnetIsFull", claim.at, message, help);
         }
         complete
     }

@@ -1,6 +1,7 @@
 //! Virtual machines: interfaces, host, guest.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 use goal_state::VmName;
 
@@ -14,7 +15,7 @@ use super::limits;
 use super::mac::MacAddresses;
 use super::network_interface::{DraftNic, NicCheck, TypedNic};
 use super::placement::Placement;
-use super::private_address::private_addresses;
+use super::private_address::AddressClaim;
 use super::public_ip_address::PublicIps;
 use super::report::Report;
 use super::virtual_network::DraftVnet;
@@ -34,6 +35,15 @@ impl DraftVm<'_> {
     /// Its name.
     pub(super) fn name(&self) -> &str {
         &self.name.value
+    }
+
+    /// The addresses that its NICs ask for.
+    pub(super) fn claims(&self) -> impl Iterator<Item = AddressClaim> {
+        self.nics.iter().map(|nic| AddressClaim {
+            subnet: nic.subnet,
+            at: nic.at,
+            requests: nic.requests.clone(),
+        })
     }
 
     /// The virtual network of its NICs; that of the first when they are in several.
@@ -57,17 +67,17 @@ pub(super) fn drafts<'t>(
     machines
 }
 
-/// Gives the drafts their addresses, MAC addresses and hosts. None for a machine that has something wrong.
+/// Gives the drafts their addresses, NIC by NIC, MAC addresses and hosts. None for a machine that has something wrong.
 pub(super) fn virtual_machines(
     lab: &str,
     drafts: &[DraftVm<'_>],
+    addresses: Vec<Option<Vec<Ipv4Addr>>>,
     directory: &Directory,
     vnets: &[DraftVnet],
     hosts: &Hosts,
     report: &mut Report,
 ) -> Vec<Option<VirtualMachine>> {
-    let all_nics: Vec<_> = drafts.iter().flat_map(|draft| &draft.nics).collect();
-    let mut addresses = private_addresses(&all_nics, vnets, report).into_iter();
+    let mut addresses = addresses.into_iter();
     let placed = place(drafts, directory, vnets, hosts, report);
     let mut macs = MacAddresses::default();
     let mut machines = Vec::new();
@@ -255,7 +265,7 @@ fn finish_nic(
     lab: &str,
     draft: &DraftVm<'_>,
     nic: &DraftNic,
-    addresses: Option<Vec<std::net::Ipv4Addr>>,
+    addresses: Option<Vec<Ipv4Addr>>,
     macs: &mut MacAddresses,
 ) -> Option<Nic> {
     let name = nic.name.clone()?;

@@ -2,6 +2,7 @@
 
 mod application_security_group;
 mod behavior;
+mod gateways;
 mod host;
 mod limits;
 mod names;
