@@ -62,8 +62,13 @@ fn check_has_status_0_without_errors_and_1_with() {
     let report = bench.json(&["check", bad.to_str().unwrap()], 1);
     let errors = report["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 2, "{report}");
-    for name in ["code", "message", "path", "line", "column"] {
-        assert!(!errors[0][name].is_null(), "{name}: {report}");
+    let keys =
+        |value: &Value| value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(keys(&report), ["errors", "warnings"].map(str::to_owned).into());
+    for problem in errors.iter().chain(report["warnings"].as_array().unwrap()) {
+        assert_eq!(keys(problem), ["code", "message", "path", "line", "column"].map(str::to_owned).into());
+        assert!(problem["line"].as_u64() > Some(0) && problem["column"].as_u64() > Some(0), "{problem}");
+        assert!(!problem["code"].as_str().unwrap().is_empty() && problem["path"].is_string(), "{problem}");
     }
     bench.vnetlab(&["check", bad.to_str().unwrap()]).assert().code(1);
 }

@@ -175,3 +175,35 @@ fn answers_are_yaml_too() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("nextHopType: VirtualAppliance\n"), "{text}");
 }
+
+const GATEWAYS: &str = "
+name: gateways
+virtualNetworks:
+  hub: {addressSpace: [10.0.0.0/16], subnets: {GatewaySubnet: {addressPrefix: 10.0.254.0/27}}}
+";
+
+#[test]
+fn questions_without_anything_to_list_are_answered_or_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateways.yaml");
+    std::fs::write(&file, GATEWAYS).unwrap();
+    let run = |arguments: &str| {
+        let mut command = Command::cargo_bin("vnetlab").unwrap();
+        command.args(arguments.split_whitespace()).arg("-f").arg(&file).args(["-o", "json"]);
+        command.output().unwrap()
+    };
+    for question in ["list-peerings", "list-effective-security-admin-rules hub/GatewaySubnet"] {
+        let output = run(question);
+        assert_eq!(output.status.code(), Some(0), "{question}");
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), json!({"value": []}));
+    }
+    for question in
+        ["list-learned-routes vpn", "list-advertised-routes vpn --peer dc", "list-bgp-peer-status vpn"]
+    {
+        let output = run(question);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{question}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("no virtual network gateway or route server vpn"), "{said}");
+    }
+    assert_eq!(run("list-effective-security-admin-rules hubb").status.code(), Some(2));
+}

@@ -14,6 +14,7 @@ mod iperf;
 mod lab_choice;
 mod list;
 mod list_effective_nsg;
+mod list_effective_security_admin_rules;
 mod list_peerings;
 mod network_choice;
 mod ping;
@@ -89,6 +90,8 @@ enum Command {
     RunNsgDiagnostics(run_nsg_diagnostics::Args),
     /// List peering links and their state.
     ListPeerings(list_peerings::Args),
+    /// List the rules of Azure Virtual Network Manager that hold for a virtual network or a subnet.
+    ListEffectiveSecurityAdminRules(list_effective_security_admin_rules::Args),
     /// List the routes that a gateway or route server knows.
     ListLearnedRoutes(bgp::Args),
     /// List the routes that a gateway or route server announces to a peer.
@@ -164,6 +167,9 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::ListEffectiveNsg(args) => list_effective_nsg::run(&args, output),
         Command::RunNsgDiagnostics(args) => run_nsg_diagnostics::run(&args, output),
         Command::ListPeerings(args) => list_peerings::run(&args, output),
+        Command::ListEffectiveSecurityAdminRules(args) => {
+            list_effective_security_admin_rules::run(&args, output)
+        }
         Command::ListLearnedRoutes(args) => bgp::learned(&args, output),
         Command::ListAdvertisedRoutes(args) => bgp::advertised(&args, output),
         Command::ListBgpPeerStatus(args) => bgp::peers(&args, output),
@@ -237,6 +243,8 @@ mod tests {
             "vnetlab run-nsg-diagnostics web1 --direction Inbound --protocol icmp --source 10.0.0.0/8 --destination 10.1.1.4",
             "vnetlab list-peerings",
             "vnetlab list-peerings hub -f a.yaml",
+            "vnetlab list-effective-security-admin-rules spoke1",
+            "vnetlab list-effective-security-admin-rules spoke1/web -f a.yaml -o json",
             "vnetlab list-learned-routes vpn -f a.yaml",
             "vnetlab list-advertised-routes vpn --peer seoul-dc -l lab",
             "vnetlab list-bgp-peer-status rs -o json",

@@ -12,6 +12,7 @@
 //! | [`effective_nsg`] | every rule of a NIC, with tags as addresses |
 //! | [`nsg_diagnostics`] | every group that looks at some traffic, and what its rules say |
 //! | [`peerings`] | links, their state, and whether they know the present address spaces |
+//! | [`security_admin_rules`] | the rules of Virtual Network Manager that hold |
 //! | [`bgp`] | what gateways and route servers learn and announce |
 //! | [`rule_name`] | what each of these calls a rule |
 
@@ -24,6 +25,7 @@ pub mod next_hop;
 pub mod nsg_diagnostics;
 pub mod peerings;
 pub mod rule_name;
+pub mod security_admin_rules;
 pub mod target;
 mod written;
 
@@ -40,4 +42,5 @@ pub use ip_flow::{IpFlow, VerificationIpFlow, ip_flow};
 pub use next_hop::{NextHop, next_hop};
 pub use nsg_diagnostics::{NsgDiagnostics, Profile, ProfileError, nsg_diagnostics};
 pub use peerings::{PeeringList, list_peerings};
+pub use security_admin_rules::{SecurityAdminRules, effective_security_admin_rules};
 pub use target::{Target, TargetError};

@@ -38,6 +38,14 @@ pub enum TargetError {
         /// As asked.
         name: String,
     },
+    /// The question is about a virtual network or a subnet.
+    #[error(
+        "{name} is a network interface; this question is about a virtual network (`VNET`) or a subnet (`VNET/SUBNET`)"
+    )]
+    NotASubnet {
+        /// As asked.
+        name: String,
+    },
     /// The local address is not one of the network interface's.
     #[error("{address} is not an address of {name}; it has {}", addresses(.own))]
     ForeignAddress {
