@@ -158,7 +158,9 @@ impl Reader {
     fn tell(&self, origin: &Origin, packet: &LoggedPacket) {
         let Some(goal) = lock(&self.shared).goal.clone() else { return };
         let event = match &origin.nic {
-            Some(nic) => vfp::events::port_event(&goal, nic, &packet.prefix, &packet.payload, now_us()),
+            Some(nic) => {
+                vfp::events::port_event(&goal, nic, &packet.prefix, packet.mark, &packet.payload, now_us())
+            }
             None => vfp::events::host_event(&goal, &packet.prefix, &packet.payload, now_us()),
         };
         match event {

@@ -17,6 +17,8 @@ pub enum Statement {
     MatchAll(Vec<Field>, Operator, Name),
     /// Counts with the table's counter of that name.
     Counter(Name),
+    /// Counts with the counter that the map has: `counter name FIELD map { VALUE : NAME, ... }`.
+    CounterBy(Field, Vec<(Value, Name)>),
     /// Hands a copy to NFLOG.
     Log {
         /// The NFLOG group.
@@ -28,6 +30,8 @@ pub enum Statement {
     },
     /// `meta mark set`.
     SetMark(u32),
+    /// `meta mark set FIELD map { VALUE : MARK, ... }`. What the map does not have, the rule does not match.
+    SetMarkBy(Field, Vec<(Value, u32)>),
     /// `ct mark set`.
     SetConntrackMark(u32),
     /// `ip dscp set`; 0 to 63.
@@ -212,6 +216,14 @@ impl fmt::Display for Statement {
                 snaplen.map_or(Ok(()), |bytes| write!(f, " snaplen {bytes}"))
             }
             Self::SetMark(mark) => write!(f, "meta mark set {mark:#x}"),
+            Self::SetMarkBy(field, cases) => {
+                write!(f, "meta mark set {field} map ")?;
+                map(f, cases, |f, mark| write!(f, "{mark:#x}"))
+            }
+            Self::CounterBy(field, cases) => {
+                write!(f, "counter name {field} map ")?;
+                map(f, cases, |f, name| write!(f, "\"{name}\""))
+            }
             Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
             Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
             Self::SetPacketTypeHost => f.write_str("meta pkttype set host"),
@@ -222,12 +234,8 @@ impl fmt::Display for Statement {
             Self::Jump(chain) => write!(f, "jump {chain}"),
             Self::Goto(chain) => write!(f, "goto {chain}"),
             Self::VerdictMap(field, cases) => {
-                write!(f, "{field} vmap {{ ")?;
-                for (index, (value, verdict)) in cases.iter().enumerate() {
-                    let separator = if index == 0 { "" } else { ", " };
-                    write!(f, "{separator}{value} : {verdict}")?;
-                }
-                f.write_str(" }")
+                write!(f, "{field} vmap ")?;
+                map(f, cases, |f, verdict| verdict.fmt(f))
             }
             Self::Nat(nat) => nat.fmt(f),
         }
@@ -320,6 +328,21 @@ impl fmt::Display for Value {
             Self::Tuple(values) => join(f, values, " . "),
         }
     }
+}
+
+/// `{ VALUE : ..., VALUE : ... }`
+fn map<T>(
+    f: &mut fmt::Formatter<'_>,
+    cases: &[(Value, T)],
+    print: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str("{ ")?;
+    for (index, (value, result)) in cases.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{value} : ")?;
+        print(f, result)?;
+    }
+    f.write_str(" }")
 }
 
 pub(super) fn join<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T], separator: &str) -> fmt::Result {

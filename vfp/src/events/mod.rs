@@ -16,17 +16,18 @@ use crate::lower::security_admin;
 
 pub use packet::{ArpRequest, arp_request, five_tuple};
 
-/// What a port logged at `time_us` (Unix time in microseconds), as an event. None when the log is not ours or the packet is not IPv4.
+/// What a port logged at `time_us` (Unix time in microseconds), as an event; `mark` is the packet's. None when the log is not ours or the packet is not IPv4.
 #[must_use]
 pub fn port_event(
     goal: &HostGoalState,
     nic: &NicId,
     prefix: &str,
+    mark: u32,
     payload: &[u8],
     time_us: u64,
 ) -> Option<Event> {
     let packet = five_tuple(payload)?;
-    Some(match LogPrefix::parse(prefix)? {
+    Some(match LogPrefix::parse(prefix, mark)? {
         LogPrefix::Seen(direction) => Event::Seen(SeenEvent { nic: nic.clone(), direction, packet }),
         LogPrefix::Drop(mark) => Event::Drop(DropEvent {
             time_us,
@@ -46,7 +47,7 @@ pub fn port_event(
 #[must_use]
 pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8], time_us: u64) -> Option<Event> {
     let LogPrefix::Drop(mark @ DropMark { reason: DropReason::NoDestination, .. }) =
-        LogPrefix::parse(prefix)?
+        LogPrefix::parse(prefix, 0)?
     else {
         return None;
     };
@@ -132,7 +133,7 @@ mod tests {
     fn by(nic: &str, mark: DropMark) -> Option<(String, String, Option<Association>)> {
         let nic = NicId { vm: nic.parse().unwrap(), nic: "nic0".parse().unwrap() };
         let prefix = LogPrefix::Drop(mark).to_string();
-        match port_event(&hub_and_spoke(), &nic, &prefix, &TCP, 7).unwrap() {
+        match port_event(&hub_and_spoke(), &nic, &prefix, 0, &TCP, 7).unwrap() {
             Event::Drop(DropEvent { by, packet, .. }) => {
                 assert_eq!((packet.source_port, packet.destination_port), (40_000, 80));
                 by.map(|by| (by.resource, by.rule, by.association))

@@ -1,8 +1,8 @@
 //! What a ruleset writes into NFLOG, and how it is read again.
 //!
 //! A prefix carries numbers only, so that it is short, needs no escaping and stays true when a resource gets another
-//! name: `vl drop REASON DIRECTION ASSOCIATION NUMBER` and `vl seen DIRECTION`. Which port it was, the socket tells:
-//! each port has a namespace of its own.
+//! name: `vl drop REASON DIRECTION ASSOCIATION NUMBER` and `vl seen DIRECTION`. Instead of NUMBER there may be the word
+//! `mark`: then the packet's mark is the number. Which port it was, the socket tells: each port has a namespace of its own.
 
 use goal_state::DropReason;
 use goal_state::nsg::{Association, Direction};
@@ -13,6 +13,9 @@ use crate::ruleset::Action;
 pub const DROP_GROUP: u16 = 1;
 /// The NFLOG group of probe packets that passed.
 pub const SEEN_GROUP: u16 = 2;
+
+/// Stands for the number when the packet's mark has it.
+const BY_MARK: &str = "mark";
 
 /// A logged packet's prefix, understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +55,14 @@ impl DropMark {
     pub fn log(self) -> Action {
         Action::Log { group: DROP_GROUP, prefix: LogPrefix::Drop(self).to_string() }
     }
+
+    /// The same where the number is in the packet's mark.
+    #[must_use]
+    pub fn log_by_mark(self) -> Action {
+        let prefix = LogPrefix::Drop(self).to_string();
+        let kept = prefix.rsplit_once(' ').map_or(&*prefix, |(kept, _)| kept);
+        Action::Log { group: DROP_GROUP, prefix: format!("{kept} {BY_MARK}") }
+    }
 }
 
 /// The log statement for a probe that passes.
@@ -77,16 +88,16 @@ impl std::fmt::Display for LogPrefix {
 }
 
 impl LogPrefix {
-    /// Reads a prefix. None for one that is not ours: an administrator may log in a namespace, too.
+    /// Reads the prefix of a packet with this mark. None for one that is not ours: an administrator may log in a namespace, too.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str, mark: u32) -> Option<Self> {
         let words = text.trim_end_matches('\0').trim_end().split(' ').collect::<Vec<_>>();
         match words.as_slice() {
             ["vl", "drop", reason, direction, association, number] => Some(Self::Drop(DropMark {
                 reason: DropReason::from_number(reason.parse().ok()?)?,
                 direction: parse_direction(direction)?,
                 association: parse_association(association)?,
-                number: number.parse().ok()?,
+                number: if *number == BY_MARK { mark } else { number.parse().ok()? },
             })),
             ["vl", "seen", direction] => Some(Self::Seen(parse_direction(direction)?)),
             _ => None,
@@ -144,15 +155,28 @@ mod tests {
                 ] {
                     for number in [0, 65_500, DropMark::NONE] {
                         let prefix = LogPrefix::Drop(DropMark { reason, direction, association, number });
-                        assert_eq!(LogPrefix::parse(&prefix.to_string()), Some(prefix));
+                        assert_eq!(LogPrefix::parse(&prefix.to_string(), 7), Some(prefix));
                         // NFLOG keeps 63 characters.
                         assert!(prefix.to_string().len() < 64);
                     }
                 }
                 let seen = LogPrefix::Seen(direction);
-                assert_eq!(LogPrefix::parse(&format!("{seen}\0")), Some(seen));
+                assert_eq!(LogPrefix::parse(&format!("{seen}\0"), 7), Some(seen));
             }
         }
+    }
+
+    #[test]
+    fn the_mark_is_the_number_where_the_prefix_says_so() {
+        let mark = |number| DropMark {
+            reason: DropReason::NetworkSecurityGroup,
+            direction: Direction::Inbound,
+            association: Some(Association::Subnet),
+            number,
+        };
+        let Action::Log { prefix, .. } = mark(100).log_by_mark() else { panic!("not a log") };
+        assert_eq!(prefix, "vl drop 4 0 2 mark");
+        assert_eq!(LogPrefix::parse(&prefix, 4096), Some(LogPrefix::Drop(mark(4096))));
     }
 
     #[test]
@@ -169,7 +193,7 @@ mod tests {
             "drop 4 0 0 0 0",
             "vl drop 4 0 0 x",
         ] {
-            assert_eq!(LogPrefix::parse(foreign), None, "{foreign:?}");
+            assert_eq!(LogPrefix::parse(foreign, 7), None, "{foreign:?}");
         }
     }
 }

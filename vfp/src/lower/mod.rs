@@ -5,6 +5,7 @@
 //! | [`port`] | a NIC's port: both pipelines, ARP, source and destination checks |
 //! | [`security_admin`] | security admin rules of a network manager |
 //! | [`nsg`] | network security groups |
+//! | [`decision_tree`] | a long list of rules, looked up instead of followed |
 //! | [`rule_list`] | a list of rules, whoever made it |
 //! | [`route`] | effective routes, and drops that they decide |
 //! | [`peering`] | peering links that refuse forwarded traffic |
@@ -13,6 +14,7 @@
 //! | [`guest`] | the VM's own side |
 //! | [`drop_log`] | what the drops and probes are logged as |
 
+mod decision_tree;
 pub mod drop_log;
 pub mod guest;
 pub mod no_destination;

@@ -6,9 +6,8 @@
 use goal_state::DropReason;
 use goal_state::nsg::{Direction, Rule, RuleAccess, RuleGroup};
 
-use super::drop_log::DropMark;
-use super::rule_list::ListedRule;
-use crate::ruleset::{Action, Counter};
+use super::rule_list::{Fate, ListedRule};
+use crate::ruleset::Counter;
 
 /// The chain's name: `inbound_subnet`.
 #[must_use]
@@ -20,6 +19,7 @@ pub fn chain_name(group: &RuleGroup, direction: Direction) -> String {
 pub(super) fn list(group: &RuleGroup, direction: Direction) -> Vec<ListedRule<'_>> {
     let listed = |rule| ListedRule {
         rule,
+        number: u32::from(rule.priority),
         counter: Counter {
             name: counter_name(group, direction, rule),
             comment: format!("{}/{}", group.name, rule.name),
@@ -34,18 +34,10 @@ fn counter_name(group: &RuleGroup, direction: Direction, rule: &Rule) -> String 
     format!("{}_{}_{}", group.association.as_str(), short_word(direction), rule.priority)
 }
 
-fn fate(group: &RuleGroup, direction: Direction, rule: &Rule) -> Vec<Action> {
+fn fate(group: &RuleGroup, direction: Direction, rule: &Rule) -> Fate {
     match rule.access {
-        RuleAccess::Allow | RuleAccess::AlwaysAllow => vec![Action::Return],
-        RuleAccess::Deny => {
-            let mark = DropMark {
-                reason: DropReason::NetworkSecurityGroup,
-                direction,
-                association: Some(group.association),
-                number: u32::from(rule.priority),
-            };
-            vec![mark.log(), Action::Drop]
-        }
+        RuleAccess::Allow | RuleAccess::AlwaysAllow => Fate::Return,
+        RuleAccess::Deny => Fate::Drop(DropReason::NetworkSecurityGroup, direction, group.association),
     }
 }
 

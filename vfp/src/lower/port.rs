@@ -18,7 +18,7 @@ use linux_net::netlink::{self, LOCAL_TABLE, MAIN_TABLE, Neighbour, Route, RouteT
 use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
 use super::rule_list::{self, ListedRule};
-use super::{MTU, mac, peering, route, security_admin};
+use super::{MTU, decision_tree, mac, peering, route, security_admin};
 use crate::names::{self, GUEST, UPLINK};
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
@@ -137,7 +137,10 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
     for direction in [Direction::Outbound, Direction::Inbound] {
         for (name, list) in rule_lists(nic, direction) {
             counters.extend(list.iter().map(|listed| listed.counter.clone()));
-            chains.push(rule_list::chain(name, &list));
+            match decision_tree::chains(&name, &list, mark_of(direction)) {
+                Some(tree) => chains.extend(tree),
+                None => chains.push(rule_list::chain(name, &list)),
+            }
         }
     }
     chains.extend([outbound(nic), inbound(nic), entry(), silence()]);
@@ -216,6 +219,14 @@ fn rule_lists(nic: &NetworkInterface, direction: Direction) -> Vec<(String, Vec<
         filter.groups(direction).iter().filter(|group| group.association != Association::NetworkManager);
     let groups = groups.map(|group| (nsg::chain_name(group, direction), nsg::list(group, direction)));
     admin.into_iter().chain(groups).collect()
+}
+
+/// The mark of packets that go on after the groups.
+fn mark_of(direction: Direction) -> u32 {
+    match direction {
+        Direction::Inbound => 0,
+        Direction::Outbound => FROM_GUEST,
+    }
 }
 
 /// The chain after the groups.

@@ -1,7 +1,9 @@
 //! A list of rules in order, of which the first one that matches decides: as a chain, with one counter per rule.
 
-use goal_state::nsg::{AddressSet, PortRange, Rule};
+use goal_state::DropReason;
+use goal_state::nsg::{AddressSet, Association, Direction, PortRange, Rule};
 
+use super::drop_log::DropMark;
 use crate::ruleset::{self, Action, Chain, Counter, Match};
 
 const TCP_AND_UDP: [u8; 2] = [6, 17];
@@ -10,10 +12,50 @@ const TCP_AND_UDP: [u8; 2] = [6, 17];
 pub(super) struct ListedRule<'a> {
     /// What it matches.
     pub(super) rule: &'a Rule,
+    /// Its number in logs.
+    pub(super) number: u32,
     /// Counts the packets that it decides.
     pub(super) counter: Counter,
     /// What becomes of them, besides being counted.
-    pub(super) fate: Vec<Action>,
+    pub(super) fate: Fate,
+}
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    /// Back to the pipeline, where the next list is asked.
+    Return,
+    /// On at a chain.
+    Goto(String),
+    /// Logged as of a reason, a direction and an association, and dropped.
+    Drop(DropReason, Direction, Association),
+}
+
+impl Fate {
+    /// Of the rule with this number.
+    fn actions(&self, number: u32) -> Vec<Action> {
+        match self {
+            Self::Return => vec![Action::Return],
+            Self::Goto(chain) => vec![Action::Goto(chain.clone())],
+            Self::Drop(reason, direction, association) => {
+                vec![mark(*reason, *direction, *association, number).log(), Action::Drop]
+            }
+        }
+    }
+
+    /// Of the rule whose number is in the packet's mark; what goes on gets the mark `after`.
+    pub(super) fn actions_by_mark(&self, after: u32) -> Vec<Action> {
+        match self {
+            Self::Return | Self::Goto(_) => [vec![Action::SetMark(after)], self.actions(0)].concat(),
+            Self::Drop(reason, direction, association) => {
+                vec![mark(*reason, *direction, *association, 0).log_by_mark(), Action::Drop]
+            }
+        }
+    }
+}
+
+fn mark(reason: DropReason, direction: Direction, association: Association, number: u32) -> DropMark {
+    DropMark { reason, direction, association: Some(association), number }
 }
 
 /// The list as a chain.
@@ -29,7 +71,7 @@ fn lower_rule(listed: &ListedRule<'_>) -> Vec<ruleset::Rule> {
         return Vec::new();
     }
     let count = Action::Count(listed.counter.name.clone());
-    let actions = [vec![count], listed.fate.clone()].concat();
+    let actions = [vec![count], listed.fate.actions(listed.number)].concat();
     protocol_and_ports(rule)
         .into_iter()
         .map(|transport| {
@@ -94,7 +136,7 @@ fn ports(rule: &Rule) -> Vec<Match> {
 }
 
 /// The same ports as sorted ranges that neither overlap nor touch: nft refuses a set whose intervals overlap.
-fn disjoint(ranges: &[PortRange]) -> Vec<PortRange> {
+pub(super) fn disjoint(ranges: &[PortRange]) -> Vec<PortRange> {
     let mut sorted = ranges.to_vec();
     sorted.sort();
     let mut merged: Vec<PortRange> = Vec::new();

@@ -10,8 +10,8 @@ use goal_state::nsg::{Association, Direction, Filter, Rule, RuleAccess, RuleGrou
 
 use super::drop_log::DropMark;
 use super::nsg::{direction_word, short_word};
-use super::rule_list::ListedRule;
-use crate::ruleset::{Action, Counter};
+use super::rule_list::{Fate, ListedRule};
+use crate::ruleset::Counter;
 
 const MANAGER: Association = Association::NetworkManager;
 
@@ -26,11 +26,12 @@ pub(super) fn list<'a>(filter: &'a Filter, direction: Direction, past_groups: &s
         let place = u32::try_from(place).unwrap_or(DropMark::NONE);
         ListedRule {
             rule,
+            number: place,
             counter: Counter {
                 name: format!("{}_{}_{place}", MANAGER.as_str(), short_word(direction)),
                 comment: format!("{}/{}", group.name, rule.name),
             },
-            fate: fate(rule, direction, place, past_groups),
+            fate: fate(rule, direction, past_groups),
         }
     };
     rules(filter, direction).enumerate().map(listed).collect()
@@ -46,14 +47,10 @@ fn rules(filter: &Filter, direction: Direction) -> impl Iterator<Item = (&RuleGr
     configurations.flat_map(|group| group.rules.iter().map(move |rule| (&**group, rule)))
 }
 
-fn fate(rule: &Rule, direction: Direction, place: u32, past_groups: &str) -> Vec<Action> {
+fn fate(rule: &Rule, direction: Direction, past_groups: &str) -> Fate {
     match rule.access {
-        RuleAccess::Allow => vec![Action::Return],
-        RuleAccess::AlwaysAllow => vec![Action::Goto(past_groups.into())],
-        RuleAccess::Deny => {
-            let reason = DropReason::SecurityAdminRule;
-            let mark = DropMark { reason, direction, association: Some(MANAGER), number: place };
-            vec![mark.log(), Action::Drop]
-        }
+        RuleAccess::Allow => Fate::Return,
+        RuleAccess::AlwaysAllow => Fate::Goto(past_groups.into()),
+        RuleAccess::Deny => Fate::Drop(DropReason::SecurityAdminRule, direction, MANAGER),
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use goal_state::MacAddr;
 
-use super::{Action, Chain, Match, Ruleset};
+use super::{Action, Chain, Key, Match, Ruleset, Span};
 
 /// A packet in the prerouting hook.
 #[derive(Debug, Clone)]
@@ -25,8 +25,12 @@ pub(crate) struct Packet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) accepted: bool,
-    pub(crate) logged: Vec<String>,
+    /// Prefixes, each with the packet's mark.
+    pub(crate) logged: Vec<(String, u32)>,
     pub(crate) counted: Vec<String>,
+    pub(crate) mark: u32,
+    /// How many rules were tried.
+    pub(crate) tried: usize,
 }
 
 enum Step {
@@ -44,20 +48,32 @@ pub(crate) fn evaluate(ruleset: &Ruleset, name: &str, packet: &Packet) -> Outcom
 
 fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome) -> Step {
     for rule in &chain.rules {
-        if !rule.matches.iter().all(|question| holds(question, packet)) {
+        outcome.tried += 1;
+        if !rule.matches.iter().all(|question| holds(question, packet, outcome.mark)) {
             continue;
         }
-        for action in &rule.actions {
+        'actions: for action in &rule.actions {
             match action {
-                Action::Count(name) => {
-                    assert!(
-                        ruleset.counters.iter().any(|counter| counter.name == *name),
-                        "{name} is declared"
-                    );
-                    outcome.counted.push(name.clone());
-                }
-                Action::Log { prefix, .. } => outcome.logged.push(prefix.clone()),
-                Action::SetMark(_) | Action::Masquerade => {}
+                Action::Count(name) => count(ruleset, name, outcome),
+                Action::CountByMark(cases) => match cases.iter().find(|(mark, _)| *mark == outcome.mark) {
+                    Some((_, name)) => count(ruleset, name, outcome),
+                    None => break 'actions,
+                },
+                Action::Log { prefix, .. } => outcome.logged.push((prefix.clone(), outcome.mark)),
+                Action::SetMark(mark) => outcome.mark = *mark,
+                Action::MarkBy(key, cases) => match look_up(*key, cases, packet) {
+                    Some(mark) => outcome.mark = *mark,
+                    None => break 'actions,
+                },
+                Action::Masquerade => {}
+                Action::Branch(key, cases) => match look_up(*key, cases, packet) {
+                    Some(Action::Return) => return Step::Returned,
+                    Some(Action::Goto(name)) => {
+                        return run(ruleset, ruleset.chain(name).expect("target"), packet, outcome);
+                    }
+                    Some(other) => panic!("{other:?} in a map"),
+                    None => break 'actions,
+                },
                 Action::Accept => return Step::Decided(true),
                 Action::Drop => return Step::Decided(false),
                 Action::Return => return Step::Returned,
@@ -76,7 +92,31 @@ fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome)
     Step::Returned
 }
 
-fn holds(question: &Match, packet: &Packet) -> bool {
+fn count(ruleset: &Ruleset, name: &str, outcome: &mut Outcome) {
+    assert!(ruleset.counters.iter().any(|counter| counter.name == *name), "{name} is declared");
+    outcome.counted.push(name.to_owned());
+}
+
+/// As in the kernel, spans of one map may not overlap.
+fn look_up<'a, T>(key: Key, cases: &'a [(Span, T)], packet: &Packet) -> Option<&'a T> {
+    let has_ports = [6, 17].contains(&packet.protocol);
+    let value = match key {
+        Key::Protocol => u32::from(packet.protocol),
+        Key::Source => packet.source.into(),
+        Key::Destination => packet.destination.into(),
+        Key::SourcePort | Key::DestinationPort if !has_ports => {
+            panic!("asked for ports of protocol {}", packet.protocol)
+        }
+        Key::SourcePort => u32::from(packet.source_port),
+        Key::DestinationPort => u32::from(packet.destination_port),
+    };
+    let mut found = cases.iter().filter(|(span, _)| (span.first..=span.last).contains(&value));
+    let first = found.next();
+    assert!(found.next().is_none(), "{value} is twice in a map");
+    first.map(|(_, case)| case)
+}
+
+fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
     let has_ports = [6, 17].contains(&packet.protocol);
     match question {
         Match::InDevice(devices) => devices.contains(&packet.device),
@@ -99,5 +139,7 @@ fn holds(question: &Match, packet: &Packet) -> bool {
         Match::Dscp(value) => packet.dscp == *value,
         Match::NotUnicastFrame => !packet.unicast,
         Match::ArpRequestNotIn(_) => false,
+        Match::Mark(spans) => spans.iter().any(|span| (span.first..=span.last).contains(&mark)),
+        Match::MarkAbove(number) => mark > *number,
     }
 }

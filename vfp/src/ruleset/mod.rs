@@ -129,6 +129,34 @@ pub enum Match {
     NotUnicastFrame,
     /// It is an ARP request for an address that is not in the named set.
     ArpRequestNotIn(String),
+    /// Its mark is in one of these.
+    Mark(Vec<Span>),
+    /// Its mark is higher.
+    MarkAbove(u32),
+}
+
+/// Numbers from, to; both inside. Addresses are numbers in host order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The lowest.
+    pub first: u32,
+    /// The highest.
+    pub last: u32,
+}
+
+/// What of a packet is looked up in a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The protocol number.
+    Protocol,
+    /// The source address.
+    Source,
+    /// The destination address.
+    Destination,
+    /// The source port. Only where the protocol is known to be TCP or UDP.
+    SourcePort,
+    /// The destination port. Only where the protocol is known to be TCP or UDP.
+    DestinationPort,
 }
 
 /// What a rule does.
@@ -136,8 +164,12 @@ pub enum Match {
 pub enum Action {
     /// Sets the packet's mark.
     SetMark(u32),
+    /// Sets the packet's mark to what the map has for it. What the map does not have, the rule does not match.
+    MarkBy(Key, Vec<(Span, u32)>),
     /// Counts it in the named counter.
     Count(String),
+    /// Counts it in the counter that the map has for its mark.
+    CountByMark(Vec<(u32, String)>),
     /// Sends its headers to an NFLOG group under a prefix.
     Log {
         /// The NFLOG group.
@@ -157,6 +189,8 @@ pub enum Action {
     Jump(String),
     /// Into a chain, for good.
     Goto(String),
+    /// What the map has for it: Goto or Return. The spans are disjoint; outside of them, on with the next rule.
+    Branch(Key, Vec<(Span, Action)>),
 }
 
 impl Ruleset {

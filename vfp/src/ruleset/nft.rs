@@ -5,7 +5,7 @@ use goal_state::nsg::{AddressSet, PortRange};
 use ipnet::Ipv4Net;
 use linux_net::nft::{self, Field, InvalidText, Name, Operator, Statement, Value};
 
-use super::{Action, Chain, Family, Hook, Match, NamedSet, Rule, Ruleset, TABLE};
+use super::{Action, Chain, Family, Hook, Key, Match, NamedSet, Rule, Ruleset, Span, TABLE};
 
 /// The bytes of a logged packet that are kept: the longest IPv4 header and the ports, with room.
 const LOG_LENGTH: u32 = 128;
@@ -93,12 +93,29 @@ fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
             Statement::is(Field::ArpOperation, Value::Word("request")),
             Statement::is_not(Field::ArpDestination, Value::Set(Name::new(&**set)?)),
         ]),
+        Match::Mark(spans) => {
+            let spans = spans.iter().map(|span| numbers(*span)).collect();
+            one(Field::Mark, Is, any_of(spans))
+        }
+        Match::MarkAbove(mark) => one(Field::Mark, Operator::Above, Value::Number(*mark)),
     }
 }
 
-fn action(action: &Action) -> Result<Statement, InvalidText> {
-    Ok(match action {
+fn action(wanted: &Action) -> Result<Statement, InvalidText> {
+    Ok(match wanted {
         Action::SetMark(mark) => Statement::SetMark(*mark),
+        Action::MarkBy(key, cases) => {
+            let cases = cases.iter().map(|(span, mark)| (looked_up(*key, *span), *mark)).collect();
+            Statement::SetMarkBy(field(*key), cases)
+        }
+        Action::CountByMark(cases) => {
+            let case = |(mark, counter): &(u32, String)| Ok((Value::Number(*mark), Name::new(&**counter)?));
+            Statement::CounterBy(Field::Mark, all(cases, case)?)
+        }
+        Action::Branch(key, cases) => {
+            let case = |(span, verdict): &(Span, Action)| Ok((looked_up(*key, *span), action(verdict)?));
+            Statement::VerdictMap(field(*key), all(cases, case)?)
+        }
         Action::Count(counter) => Statement::Counter(Name::new(&**counter)?),
         Action::Log { group, prefix } => {
             let prefix = nft::LogPrefix::new(&**prefix)?;
@@ -127,6 +144,28 @@ fn ports(ranges: &[PortRange]) -> Value {
         (first, last) => Value::Range(first, last),
     };
     any_of(ranges.iter().map(range).collect())
+}
+
+fn field(key: Key) -> Field {
+    match key {
+        Key::Protocol => Field::L4Protocol,
+        Key::Source => Field::IpSource,
+        Key::Destination => Field::IpDestination,
+        Key::SourcePort => Field::TransportSource,
+        Key::DestinationPort => Field::TransportDestination,
+    }
+}
+
+fn looked_up(key: Key, span: Span) -> Value {
+    match key {
+        Key::Protocol | Key::SourcePort | Key::DestinationPort => numbers(span),
+        Key::Source | Key::Destination if span.first == span.last => Value::Address(span.first.into()),
+        Key::Source | Key::Destination => Value::AddressRange(span.first.into(), span.last.into()),
+    }
+}
+
+fn numbers(span: Span) -> Value {
+    if span.first == span.last { Value::Number(span.first) } else { Value::Range(span.first, span.last) }
 }
 
 fn protocols(numbers: &[u8]) -> Value {

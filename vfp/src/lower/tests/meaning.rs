@@ -115,7 +115,7 @@ proptest! {
         for packet in packets {
             let outcome = evaluate(&ruleset, "port", &packet);
             let direction = if packet.device == "guest" { Direction::Outbound } else { Direction::Inbound };
-            let logged = outcome.logged.iter().map(|prefix| LogPrefix::parse(prefix).unwrap()).collect::<Vec<_>>();
+            let logged = outcome.logged.iter().map(|(prefix, mark)| LogPrefix::parse(prefix, *mark).unwrap()).collect::<Vec<_>>();
             match naive(&nic, &packet) {
                 Ok(()) => {
                     prop_assert!(outcome.accepted, "{packet:?} {outcome:?}");
