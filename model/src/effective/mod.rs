@@ -15,8 +15,9 @@
 //! | [`egress`] | who gives a flow to the internet its source address |
 //! | [`owners`] | who has which name and which address |
 //! | [`bgp`] | what gateways and route servers learn and announce |
+//! | [`security_admin`] | which security admin configurations hold where |
 //! | [`tags`] | service tags as addresses; they differ per subnet |
-//! | [`rules`] | network security groups with default rules, tags and ASGs resolved |
+//! | [`rules`] | security admin configurations and network security groups with default rules, tags and ASGs resolved |
 //! | [`difference`] | one address set without another |
 //! | [`classifier`] | the first rule of a group that matches, at a cost that hardly grows with the rules |
 //! | [`policy`] | all of these of one network, each computed once |
@@ -34,6 +35,7 @@ mod private_endpoint;
 pub mod reach;
 pub mod routes;
 pub mod rules;
+pub mod security_admin;
 mod selection;
 mod system_routes;
 pub mod tags;

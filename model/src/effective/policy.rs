@@ -96,7 +96,7 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn tags(&self, subnet: SubnetRef) -> &Tags {
         let subnet = self.alike(subnet);
-        self.subnet(subnet).tags.get_or_init(|| Tags::of(self.network, subnet))
+        self.subnet(subnet).tags.get_or_init(|| Tags::of(self, subnet))
     }
 
     /// The filter of a NIC.

@@ -1,21 +1,23 @@
-//! Effective security rules of a NIC: its groups with the default rules, tags and ASGs as addresses.
+//! Effective security rules of a NIC: security admin configurations, then its groups with the default rules; tags and ASGs
+//! as addresses.
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview>
 
 use goal_state::nsg::{
     Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleAccess, RuleGroup,
 };
-
 use ipnet::Ipv4Net;
 
 use super::Policy;
+use super::security_admin::{Configuration, configurations};
 use super::tags::Tags;
 use crate::network::{
-    AddressPrefix, AsgId, Network, NetworkSecurityGroup, Nic, NicRef, NsgId, RulePeer, SecurityRule,
-    ServiceTag, SubnetRef,
+    AddressPrefix, AsgId, Network, NetworkSecurityGroup, Nic, NicRef, NsgId, RulePeer, SecurityAdminRule,
+    SecurityRule, ServiceTag, SubnetRef,
 };
 
-/// The filter of a NIC: outbound its own group and then the subnet's, inbound the other way round.
+/// The filter of a NIC: security admin configurations first; then outbound its own group and the subnet's, inbound the other
+/// way round.
 #[must_use]
 pub fn filter(policy: &Policy<'_>, nic: NicRef) -> Filter {
     let nic = policy.network().nic(nic);
@@ -23,6 +25,7 @@ pub fn filter(policy: &Policy<'_>, nic: NicRef) -> Filter {
 }
 
 /// What filters whatever stands in a subnet: the filter of a NIC without a group of its own that is a member of nothing.
+/// Security admin configurations are in it; private endpoints are exempt from those.
 #[must_use]
 pub fn subnet_filter(policy: &Policy<'_>, subnet: SubnetRef) -> Filter {
     filter_in(policy, subnet, None)
@@ -32,24 +35,24 @@ fn filter_in(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<&Nic>) -> Filte
     let network = policy.network();
     let own = nic.and_then(|nic| nic.nsg).map(|nsg| (nsg, Association::NetworkInterface));
     let of_subnet = network.subnet(subnet).nsg.map(|nsg| (nsg, Association::Subnet));
-    if own.is_none() && of_subnet.is_none() {
+    let admin = configurations(network, subnet);
+    if own.is_none() && of_subnet.is_none() && admin.is_empty() {
         return Filter::default();
     }
     let tags = policy.tags(subnet);
     let groups = |order: [Option<(NsgId, Association)>; 2], direction| {
-        let groups = order.into_iter().flatten();
-        groups
-            .map(|(nsg, association)| {
-                let key = GroupKey {
-                    nsg,
-                    association,
-                    direction,
-                    subnet: policy.alike(subnet),
-                    asgs: asgs(network.nsg(nsg), nic, direction),
-                };
-                policy.group(key, |key| group(policy, nic, tags, key))
-            })
-            .collect()
+        let admin = admin.iter().filter(|it| it.rules(network, direction).next().is_some());
+        let admin = admin.map(|&configuration| (Source::Admin(configuration), Vec::new()));
+        let nsgs = order.into_iter().flatten().map(|(nsg, association)| {
+            (Source::Nsg(nsg, association), asgs(network.nsg(nsg), nic, direction))
+        });
+        let keys = admin.chain(nsgs).map(|(source, asgs)| GroupKey {
+            source,
+            direction,
+            subnet: policy.alike(subnet),
+            asgs,
+        });
+        keys.map(|key| policy.group(key, |key| group(policy, nic, tags, key))).collect()
     };
     Filter {
         inbound: groups([of_subnet, own], Direction::Inbound),
@@ -60,13 +63,19 @@ fn filter_in(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<&Nic>) -> Filte
 /// What the rules of a group depend on. NICs that have all of it in common share them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct GroupKey {
-    nsg: NsgId,
-    association: Association,
+    source: Source,
     direction: Direction,
     /// Whose tags hold.
     subnet: SubnetRef,
     /// Of the groups that the rules name on the NIC's own side those that it is a member of.
     asgs: Vec<AsgId>,
+}
+
+/// Where the rules of a group come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Source {
+    Admin(Configuration),
+    Nsg(NsgId, Association),
 }
 
 fn asgs(nsg: &NetworkSecurityGroup, nic: Option<&Nic>, direction: Direction) -> Vec<AsgId> {
@@ -83,8 +92,19 @@ fn asgs(nsg: &NetworkSecurityGroup, nic: Option<&Nic>, direction: Direction) -> 
 }
 
 fn group(policy: &Policy<'_>, nic: Option<&Nic>, tags: &Tags, key: &GroupKey) -> RuleGroup {
-    let &GroupKey { nsg, association, direction, .. } = key;
-    let nsg = policy.network().nsg(nsg);
+    let &GroupKey { source, direction, .. } = key;
+    let network = policy.network();
+    let (nsg, association) = match source {
+        Source::Nsg(nsg, association) => (network.nsg(nsg), association),
+        Source::Admin(configuration) => {
+            let rules = configuration.rules(network, direction);
+            return RuleGroup {
+                name: configuration.name(network).to_owned(),
+                association: Association::NetworkManager,
+                rules: rules.map(|rule| resolve_admin(policy, tags, rule)).collect(),
+            };
+        }
+    };
     let custom = nsg.rules.iter().filter(|rule| rule.direction == direction && applies(nic, rule));
     let mut rules: Vec<_> = custom.map(|rule| resolve(policy, tags, rule)).collect();
     rules.sort_by_key(|rule| rule.priority);
@@ -114,17 +134,33 @@ fn resolve(policy: &Policy<'_>, tags: &Tags, rule: &SecurityRule) -> Rule {
         priority: rule.priority,
         access: rule.access.into(),
         protocol: rule.protocol,
-        source: addresses(policy, tags, &rule.source),
+        source: addresses(policy, tags, &rule.source, false),
         source_ports: rule.source_ports.clone(),
-        destination: addresses(policy, tags, &rule.destination),
+        destination: addresses(policy, tags, &rule.destination, rule.direction == Direction::Outbound),
         destination_ports: rule.destination_ports.clone(),
     }
 }
 
-/// One prefix, tag or group is the usual case, and is shared instead of made anew.
-fn addresses(policy: &Policy<'_>, tags: &Tags, peer: &RulePeer) -> AddressSet {
+fn resolve_admin(policy: &Policy<'_>, tags: &Tags, rule: &SecurityAdminRule) -> Rule {
+    Rule {
+        name: rule.name.clone(),
+        priority: rule.priority,
+        access: rule.access,
+        protocol: rule.protocol,
+        source: addresses(policy, tags, &rule.source, false),
+        source_ports: rule.source_ports.clone(),
+        destination: addresses(policy, tags, &rule.destination, false),
+        destination_ports: rule.destination_ports.clone(),
+    }
+}
+
+/// The addresses of a side. AzurePlatformDNS, AzurePlatformIMDS and AzurePlatformLKM are about packets to the platform: as
+/// anything but a destination of outbound packets they match nothing, such as health probes, which come from the address of
+/// its DNS. One prefix, tag or group is the usual case, and is shared instead of made anew.
+fn addresses(policy: &Policy<'_>, tags: &Tags, peer: &RulePeer, to_the_platform: bool) -> AddressSet {
     match peer {
         RulePeer::Prefixes(prefixes) if *prefixes == [AddressPrefix::Any] => AddressSet::all(),
+        RulePeer::Prefixes(prefixes) if !to_the_platform && is_platform(prefixes) => AddressSet::default(),
         RulePeer::Prefixes(prefixes) if let [AddressPrefix::Tag(tag)] = prefixes[..] => {
             tags.expand(tag).clone()
         }
@@ -135,6 +171,12 @@ fn addresses(policy: &Policy<'_>, tags: &Tags, peer: &RulePeer) -> AddressSet {
         })),
         RulePeer::Asgs(asgs) => policy.members(asgs),
     }
+}
+
+/// A tag stands alone on its side.
+fn is_platform(prefixes: &[AddressPrefix]) -> bool {
+    use ServiceTag::{AzurePlatformDns, AzurePlatformImds, AzurePlatformLkm};
+    matches!(prefixes, [AddressPrefix::Tag(AzurePlatformDns | AzurePlatformImds | AzurePlatformLkm)])
 }
 
 /// The private addresses of the members of every application security group.
@@ -320,5 +362,27 @@ mod tests {
             ]
         );
         assert_eq!(custom("web1"), ["rule-300  → 0.0.0.0/0"]);
+    }
+
+    /// Inbound from AzurePlatformDNS would otherwise cut health probes, which come from the same address.
+    #[test]
+    fn s3_8_platform_tags_are_for_packets_to_the_platform_only() {
+        let mut network = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .nsg("nsg", &["100 Inbound Deny * * *", "100 Outbound Deny * * *"])
+            .subnet_nsg("a/default", "nsg")
+            .vm("a1", "10.0.0.4")
+            .build();
+        let dns = RulePeer::Prefixes(vec![AddressPrefix::Tag(ServiceTag::AzurePlatformDns)]);
+        for rule in &mut network.network_security_groups[0].rules {
+            match rule.direction {
+                Direction::Inbound => rule.source = dns.clone(),
+                Direction::Outbound => rule.destination = dns.clone(),
+            }
+        }
+        let filter = filter_of(&network, "a1");
+        assert!(filter.inbound[0].rules[0].source.is_empty());
+        let destination = &filter.outbound[0].rules[0].destination;
+        assert!(destination.contains(super::super::tags::WIRE_SERVER));
     }
 }

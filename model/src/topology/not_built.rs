@@ -16,7 +16,6 @@ use Refused::{AllBut, Any};
 
 /// Everything that is not built. `*` is any name.
 const NOT_BUILT: &[(&str, Refused)] = &[
-    ("securityAdminConfigurations", Any),
     ("publicIPAddresses.*.ipTags", Any),
     ("loadBalancers", Any),
     ("privateDnsZones", Any),

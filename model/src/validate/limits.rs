@@ -38,6 +38,13 @@ pub(super) const ENTRIES_PER_SIDE: usize = 4000;
 /// The priorities that a rule may have.
 pub(super) const RULE_PRIORITIES: std::ops::RangeInclusive<u16> = 100..=4096;
 
+/// The priorities that a security admin rule may have.
+pub(super) const ADMIN_RULE_PRIORITIES: std::ops::RangeInclusive<u16> = 1..=4096;
+/// Security admin rules of one level: of one configuration.
+pub(super) const ADMIN_RULES_PER_LEVEL: usize = 100;
+/// Prefixes in all security admin rules together.
+pub(super) const ADMIN_RULE_PREFIXES: usize = 1000;
+
 /// Application security groups per subscription.
 pub(super) const APPLICATION_SECURITY_GROUPS: usize = 3000;
 /// Application security groups that one ip-configuration is a member of.

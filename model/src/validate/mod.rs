@@ -40,6 +40,7 @@ mod report;
 mod route_server;
 mod route_table;
 mod rule_side;
+mod security_admin;
 mod service_endpoint;
 mod service_subnet;
 mod service_tag;
@@ -195,6 +196,8 @@ fn network_of(
     let network_security_groups =
         network_security_group::network_security_groups(topology, &directory, &mut tags, report);
     let route_tables = route_table::route_tables(topology, &mut tags, report);
+    let security_admin_configurations =
+        security_admin::security_admin_configurations(topology, &directory, &mut tags, report);
     let service_tags = tags.into_tags();
     let context = VnetContext {
         topology,
@@ -240,7 +243,7 @@ fn network_of(
             .map_or(topology::Subscription::EnterpriseAgreement, |subscription| subscription.value),
         behavior,
         service_tags,
-        security_admin_configurations: Vec::new(),
+        security_admin_configurations,
         public_ip_addresses: public_ip_addresses?,
         nat_gateways: surroundings.nat_gateways,
         load_balancers: Vec::new(),

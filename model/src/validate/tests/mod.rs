@@ -13,6 +13,7 @@ mod properties;
 mod properties_of_networks;
 mod public_side;
 mod route_table;
+mod security_admin;
 mod service_tag;
 mod subnet;
 mod test_case;
