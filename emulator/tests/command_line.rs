@@ -151,7 +151,10 @@ fn the_schema_is_json_that_names_the_sections() {
 fn completions_are_a_script() {
     for shell in ["bash", "zsh", "fish"] {
         let output = Bench::new().vnetlab(&["completions", shell]).assert().code(0).get_output().clone();
-        assert!(String::from_utf8(output.stdout).unwrap().contains("vnetlab"));
+        let script = String::from_utf8(output.stdout).unwrap();
+        for command in ["explain", "test-ip-flow", "list-effective-security-admin-rules"] {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
     }
     Bench::new().vnetlab(&["completions", "nosuchshell"]).assert().code(2);
 }

@@ -176,6 +176,122 @@ fn answers_are_yaml_too() {
     assert!(text.contains("nextHopType: VirtualAppliance\n"), "{text}");
 }
 
+/// The worked example of the routing overview: Subnet1 has the route table, Subnet2 has none.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview#routing-example>
+const ROUTING_OVERVIEW: &str = "
+name: routing-overview
+location: koreacentral
+hosts: 2
+serviceTags: {Storage.KoreaCentral: [20.60.16.0/24, 20.150.4.0/23], Storage.KoreaSouth: [20.150.14.0/23]}
+virtualNetworks:
+  VNet1:
+    addressSpace: [10.0.0.0/16]
+    subnets:
+      Subnet1: {addressPrefix: 10.0.0.0/24, routeTable: rt, serviceEndpoints: [Microsoft.Storage]}
+      Subnet2: {addressPrefix: 10.0.1.0/24}
+      GatewaySubnet: {addressPrefix: 10.0.254.0/27}
+    peerings: {to-VNet2: {remoteVirtualNetwork: VNet2}}
+  VNet2:
+    addressSpace: [10.1.0.0/16, 10.2.0.0/16]
+    subnets: {default: {addressPrefix: 10.1.0.0/24}}
+    peerings: {to-VNet1: {remoteVirtualNetwork: VNet1}}
+routeTables:
+  rt:
+    routes:
+      Within-VNet1: {addressPrefix: 10.0.0.0/16, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.100.4}
+      Within-Subnet1: {addressPrefix: 10.0.0.0/24, nextHopType: VnetLocal}
+      ToVNet2-1-Drop: {addressPrefix: 10.1.0.0/16, nextHopType: None}
+      ToVNet2-2-Drop: {addressPrefix: 10.2.0.0/16, nextHopType: None}
+      To-On-Prem: {addressPrefix: 10.10.0.0/16, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.100.4}
+      Default-NVA: {addressPrefix: 0.0.0.0/0, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.100.4}
+publicIPAddresses:
+  pip-vpn: {ipAddress: 20.200.0.4}
+virtualNetworkGateways:
+  vpn: {virtualNetwork: VNet1, gatewayType: Vpn, publicIPAddress: pip-vpn, bgpSettings: {asn: 65515}}
+onPremises:
+  dc: {addressPrefixes: [10.10.0.0/16], machines: {erp: 10.10.1.10}}
+localNetworkGateways:
+  lng: {site: dc, bgpSettings: {asn: 65010}}
+connections:
+  c: {virtualNetworkGateway1: vpn, localNetworkGateway2: lng, enableBgp: true}
+virtualMachines:
+  vm1: {subnet: VNet1/Subnet1}
+  vm2: {subnet: VNet1/Subnet2, powerState: deallocated}
+";
+
+/// The table for people, row by row. A VM that does not run has routes, too.
+#[test]
+fn s6_7_the_worked_example_comes_out_row_by_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("routing-overview.yaml");
+    std::fs::write(&file, ROUTING_OVERVIEW).unwrap();
+    let rows = |vm: &str| {
+        let mut command = Command::cargo_bin("vnetlab").unwrap();
+        let output = command
+            .args(["show-effective-routes", vm, "-f"])
+            .arg(&file)
+            .assert()
+            .code(0)
+            .get_output()
+            .clone();
+        let table = String::from_utf8(output.stdout).unwrap();
+        let words = |row: &str| row.split_whitespace().collect::<Vec<_>>().join(" ");
+        table.lines().skip(1).map(words).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows("vm1"),
+        [
+            "User Active 0.0.0.0/0 VirtualAppliance 10.0.100.4 Default-NVA",
+            "Default Invalid 0.0.0.0/0 Internet",
+            "User Active 10.0.0.0/16 VirtualAppliance 10.0.100.4 Within-VNet1",
+            "Default Invalid 10.0.0.0/16 VnetLocal",
+            "User Active 10.0.0.0/24 VnetLocal Within-Subnet1",
+            "User Active 10.1.0.0/16 None ToVNet2-1-Drop",
+            "Default Invalid 10.1.0.0/16 VNetPeering",
+            "User Active 10.2.0.0/16 None ToVNet2-2-Drop",
+            "Default Invalid 10.2.0.0/16 VNetPeering",
+            "User Active 10.10.0.0/16 VirtualAppliance 10.0.100.4 To-On-Prem",
+            "VirtualNetworkGateway Invalid 10.10.0.0/16 VirtualNetworkGateway",
+            "Default Active 20.60.16.0/24 20.150.4.0/23 20.150.14.0/23 VirtualNetworkServiceEndpoint",
+        ]
+    );
+    assert_eq!(
+        rows("vm2"),
+        [
+            "Default Active 0.0.0.0/0 Internet",
+            "Default Active 10.0.0.0/8 None",
+            "Default Active 10.0.0.0/16 VnetLocal",
+            "Default Active 10.1.0.0/16 VNetPeering",
+            "Default Active 10.2.0.0/16 VNetPeering",
+            "VirtualNetworkGateway Active 10.10.0.0/16 VirtualNetworkGateway",
+            "Default Active 100.64.0.0/10 None",
+            "Default Active 172.16.0.0/12 None",
+            "Default Active 192.168.0.0/16 None",
+        ]
+    );
+}
+
+#[test]
+fn s8_6_bgp_is_listed_in_azures_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("routing-overview.yaml");
+    std::fs::write(&file, ROUTING_OVERVIEW).unwrap();
+    let ask = |question: &str| {
+        let mut command = Command::cargo_bin("vnetlab").unwrap();
+        command.args(question.split_whitespace()).arg("-f").arg(&file).args(["-o", "json"]);
+        let output = command.assert().code(0).get_output().clone();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["value"].clone()
+    };
+    let learned = ask("list-learned-routes vpn");
+    assert_eq!(learned[1]["network"], "10.10.0.0/16");
+    assert_eq!((&learned[1]["asPath"], &learned[1]["origin"]), (&json!("65010"), &json!("EBgp")));
+    let announced = ask("list-advertised-routes vpn --peer LNG");
+    assert_eq!(announced[0]["network"], "10.0.0.0/16");
+    assert_eq!((&announced[0]["asPath"], &announced[0]["nextHop"]), (&json!("65515"), &json!("10.0.254.4")));
+    let peers = ask("list-bgp-peer-status vpn");
+    assert_eq!((&peers[0]["state"], &peers[0]["asn"]), (&json!("Connected"), &json!(65010)));
+}
+
 const GATEWAYS: &str = "
 name: gateways
 virtualNetworks:
