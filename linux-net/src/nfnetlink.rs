@@ -4,6 +4,7 @@ use std::io;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr};
+use nix::sys::socket::{setsockopt, sockopt};
 
 use crate::nlmsg::{self, Kind};
 
@@ -14,6 +15,9 @@ const BATCH_END: u16 = 0x11;
 const FLAG_REQUEST: u16 = 1;
 const FLAG_ACK: u16 = 4;
 const FLAG_DUMP: u16 = 0x300;
+
+/// What a socket takes at once without being asked, on any kernel.
+const USUAL_BUFFER: usize = 64 << 10;
 
 /// A list that the kernel reports as inconsistent is read again so many times.
 const DUMP_ATTEMPTS: usize = 10;
@@ -49,27 +53,22 @@ pub(crate) fn ask(socket: &Socket, request: &Request<'_>) -> io::Result<()> {
     acknowledgement(socket)
 }
 
-/// Sends requests that the kernel carries out as a whole, or not at all. Waits for the acknowledgement of each.
+/// Sends requests that the kernel carries out as a whole, or not at all. Only the last is acknowledged, besides any that is
+/// refused. After a refusal the socket is of no more use.
 pub(crate) fn transact(socket: &Socket, subsystem: u16, requests: &[Request<'_>]) -> io::Result<()> {
     let frame = |kind| Request { kind, flags: 0, family: 0, resource: subsystem, attributes: &[] };
     let mut bytes = encode(&frame(BATCH_BEGIN), FLAG_REQUEST, 0);
-    for request in requests {
-        bytes.extend(encode(request, FLAG_REQUEST | FLAG_ACK, 1));
+    for (index, request) in requests.iter().enumerate() {
+        let acknowledged = if index + 1 == requests.len() { FLAG_ACK } else { 0 };
+        bytes.extend(encode(request, FLAG_REQUEST | acknowledged, 1));
     }
     bytes.extend(encode(&frame(BATCH_END), FLAG_REQUEST, 0));
-    socket.send(&bytes, 0)?;
-    let mut outcome = Ok(());
-    let mut waiting = requests.len();
-    while waiting > 0 {
-        let (datagram, _) = socket.recv_from_full()?;
-        for frame in nlmsg::frames(&datagram) {
-            if let Kind::Answer(verdict) = frame.kind() {
-                waiting = waiting.saturating_sub(1);
-                outcome = outcome.and(result(verdict.errno));
-            }
-        }
+    // One datagram, however long; beyond the usual buffer the kernel must be asked.
+    if bytes.len() > USUAL_BUFFER && setsockopt(socket, sockopt::SndBufForce, &bytes.len()).is_err() {
+        setsockopt(socket, sockopt::SndBuf, &bytes.len())?;
     }
-    outcome
+    socket.send(&bytes, 0)?;
+    acknowledgement(socket)
 }
 
 /// Lists what `kind` asks for.

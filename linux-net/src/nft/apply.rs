@@ -1,4 +1,4 @@
-//! Putting a ruleset into a namespace through the program `nft`, and recognising it later.
+//! Putting a ruleset into a namespace, and recognising it later.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use super::kernel::{self, TableEntry};
 use super::table::{Ruleset, Table};
 use super::text::Comment;
+use super::write::Transaction;
 use crate::netns::{NetNs, NetNsError};
 use crate::process::find_program;
 
@@ -51,7 +52,19 @@ pub enum NftError {
 /// # Errors
 /// Nothing has changed then.
 pub fn apply(namespace: &NetNs, ruleset: &Ruleset) -> Result<(), NftError> {
-    let script = script(ruleset, &tables(namespace)?);
+    let present = tables(namespace)?;
+    let outdated = present.iter().filter(|table| Mark::of(table).is_some() || is_wanted(table, ruleset));
+    if let Some(transaction) = Transaction::new(ruleset, &mark(ruleset), &outdated.collect::<Vec<_>>()) {
+        // What the kernel refuses nft may know better; or it says in its own words what is wrong.
+        if namespace.run(|| transaction.commit_here())?.is_ok() {
+            return Ok(());
+        }
+    }
+    apply_by_nft(namespace, ruleset, &present)
+}
+
+fn apply_by_nft(namespace: &NetNs, ruleset: &Ruleset, present: &[TableEntry]) -> Result<(), NftError> {
+    let script = script(ruleset, present);
     let output = run(namespace, &["-f", "-"], &script)?;
     if output.status.success() {
         return Ok(());
@@ -92,9 +105,14 @@ impl<'a> Mark<'a> {
     }
 }
 
+/// By which its tables are known again.
+fn mark(ruleset: &Ruleset) -> Comment {
+    Comment::lossy(&format!("{MARK} {} {}", ruleset.digest(), ruleset.tables.len()))
+}
+
 fn script(ruleset: &Ruleset, present: &[TableEntry]) -> String {
     let mut script = String::new();
-    let comment = Comment::lossy(&format!("{MARK} {} {}", ruleset.digest(), ruleset.tables.len()));
+    let comment = mark(ruleset);
     // Only what is there: a transaction that deletes takes the kernel much longer.
     for table in present.iter().filter(|table| Mark::of(table).is_some() || is_wanted(table, ruleset)) {
         // Writing to a String cannot fail. `delete` alone would fail if the table has gone away meanwhile.

@@ -13,6 +13,7 @@ mod statement;
 mod table;
 mod text;
 pub mod ttl;
+mod write;
 
 pub use apply::{NftError, apply, current_digest, delete};
 pub use counter::{CounterValue, counters};

@@ -1,0 +1,170 @@
+//! The kernel's expressions, of which rules are made. All work on register 1.
+
+use super::bytes::{nested, number, text};
+use crate::nlmsg;
+
+const REGISTER: u32 = 1;
+const VERDICT_REGISTER: u32 = 0;
+/// Attributes that all expressions and lists have.
+pub(super) const LIST_ELEMENT: u16 = 1;
+const NAME: u16 = 1;
+const DATA: u16 = 2;
+/// Attributes of data.
+const DATA_VALUE: u16 = 1;
+const DATA_VERDICT: u16 = 2;
+const VERDICT_CODE: u16 = 1;
+const VERDICT_CHAIN: u16 = 2;
+
+/// What loads the register.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Load {
+    /// A property of the packet, by the kernel's number.
+    Meta(u32),
+    /// Bytes of a header: 0 link, 1 network, 2 transport.
+    Payload { base: u32, offset: u32, length: u32 },
+    /// A property of its connection, by the kernel's number.
+    Conntrack(u32),
+}
+
+/// A verdict, or data of a map.
+#[derive(Debug, Clone)]
+pub(super) enum Data {
+    Value(Vec<u8>),
+    Verdict(i32, Option<String>),
+}
+
+/// One expression.
+#[derive(Debug, Clone)]
+pub(super) enum Expression {
+    Load(Load),
+    /// Goes on when the register compares so: 0 equal, 1 not equal, 3 at most, 4 more, 5 at least.
+    Compare(u32, Vec<u8>),
+    Mask(Vec<u8>),
+    /// A number of four bytes into network order.
+    NetworkOrder,
+    /// Looks the register up in the set with this number; inverted, or else with a target: a verdict or a value.
+    Lookup {
+        set: u32,
+        inverted: bool,
+        target: Option<u32>,
+    },
+    /// Sets the register, or the verdict.
+    Immediate(Data),
+    SetMark,
+    Counter(String),
+    /// Counts by the map with this number.
+    CounterBy(u32),
+    Log {
+        group: u16,
+        prefix: String,
+        snaplen: Option<u32>,
+    },
+}
+
+/// A map with verdicts, and one with values.
+pub(super) const TO_VERDICT: Option<u32> = Some(VERDICT_REGISTER);
+pub(super) const TO_VALUE: Option<u32> = Some(REGISTER);
+
+impl Data {
+    pub(super) fn write(&self, bytes: &mut Vec<u8>, kind: u16) {
+        nested(bytes, kind, |bytes| match self {
+            Self::Value(value) => nlmsg::push_attribute(bytes, DATA_VALUE, value),
+            Self::Verdict(code, chain) => nested(bytes, DATA_VERDICT, |bytes| {
+                nlmsg::push_attribute(bytes, VERDICT_CODE, &code.to_be_bytes());
+                if let Some(chain) = chain {
+                    text(bytes, VERDICT_CHAIN, chain);
+                }
+            }),
+        });
+    }
+}
+
+impl Expression {
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        nested(bytes, LIST_ELEMENT, |bytes| {
+            text(bytes, NAME, self.name());
+            nested(bytes, DATA, |bytes| self.content(bytes));
+        });
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Load(Load::Meta(_)) | Self::SetMark => "meta",
+            Self::Load(Load::Payload { .. }) => "payload",
+            Self::Load(Load::Conntrack(_)) => "ct",
+            Self::Compare(..) => "cmp",
+            Self::Mask(_) => "bitwise",
+            Self::NetworkOrder => "byteorder",
+            Self::Lookup { .. } => "lookup",
+            Self::Immediate(_) => "immediate",
+            Self::Counter(_) | Self::CounterBy(_) => "objref",
+            Self::Log { .. } => "log",
+        }
+    }
+
+    /// The attributes' numbers are those of linux/netfilter/nf_tables.h.
+    fn content(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Load(Load::Meta(key) | Load::Conntrack(key)) => {
+                number(bytes, 1, REGISTER);
+                number(bytes, 2, *key);
+            }
+            Self::Load(Load::Payload { base, offset, length }) => {
+                [REGISTER, *base, *offset, *length]
+                    .iter()
+                    .zip(1..)
+                    .for_each(|(n, kind)| number(bytes, kind, *n));
+            }
+            Self::Compare(operator, value) => {
+                number(bytes, 1, REGISTER);
+                number(bytes, 2, *operator);
+                Data::Value(value.clone()).write(bytes, 3);
+            }
+            Self::Mask(mask) => {
+                [REGISTER, REGISTER, mask.len() as u32]
+                    .iter()
+                    .zip(1..)
+                    .for_each(|(n, kind)| number(bytes, kind, *n));
+                Data::Value(mask.clone()).write(bytes, 4);
+                Data::Value(vec![0; mask.len()]).write(bytes, 5);
+            }
+            // To network order, four bytes in words of four.
+            Self::NetworkOrder => {
+                [REGISTER, REGISTER, 1, 4, 4].iter().zip(1..).for_each(|(n, kind)| number(bytes, kind, *n));
+            }
+            Self::Lookup { set, inverted, target } => {
+                text(bytes, 1, super::set::NAME);
+                number(bytes, 2, REGISTER);
+                if let Some(target) = target {
+                    number(bytes, 3, *target);
+                }
+                number(bytes, 4, *set);
+                number(bytes, 5, u32::from(*inverted));
+            }
+            Self::Immediate(data) => {
+                number(bytes, 1, if matches!(data, Data::Verdict(..)) { VERDICT_REGISTER } else { REGISTER });
+                data.write(bytes, 2);
+            }
+            Self::SetMark => {
+                number(bytes, 2, 3);
+                number(bytes, 3, REGISTER);
+            }
+            Self::Counter(name) => {
+                number(bytes, 1, 1);
+                text(bytes, 2, name);
+            }
+            Self::CounterBy(set) => {
+                number(bytes, 3, REGISTER);
+                text(bytes, 4, super::set::NAME);
+                number(bytes, 5, *set);
+            }
+            Self::Log { group, prefix, snaplen } => {
+                nlmsg::push_attribute(bytes, 1, &group.to_be_bytes());
+                text(bytes, 2, prefix);
+                if let Some(snaplen) = snaplen {
+                    number(bytes, 3, *snaplen);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A rule as expressions.
+
+use super::expression::{Data, Expression, Load, TO_VALUE, TO_VERDICT};
+use super::key::{Key, word_number};
+use super::set::{Set, Target};
+use crate::nft::{self, Field, Operator, Statement, Value};
+
+const EQUAL: u32 = 0;
+const NOT_EQUAL: u32 = 1;
+const AT_MOST: u32 = 3;
+const MORE: u32 = 4;
+const AT_LEAST: u32 = 5;
+
+/// What a rule is made of.
+#[derive(Default)]
+pub(super) struct Rule {
+    pub(super) expressions: Vec<Expression>,
+    pub(super) sets: Vec<Set>,
+}
+
+impl Rule {
+    /// None when something of it is not written here. `sets` counts the sets of the transaction.
+    pub(super) fn of(rule: &nft::Rule, sets: &mut u32) -> Option<Self> {
+        if rule.comment.is_some() {
+            return None;
+        }
+        let mut written = Self::default();
+        for statement in &rule.statements {
+            written.statement(statement, sets)?;
+        }
+        Some(written)
+    }
+
+    fn push(&mut self, expressions: impl IntoIterator<Item = Expression>) {
+        self.expressions.extend(expressions);
+    }
+
+    fn statement(&mut self, statement: &Statement, sets: &mut u32) -> Option<()> {
+        match statement {
+            Statement::Match(field, operator, value) => return self.matching(*field, *operator, value, sets),
+            Statement::Counter(name) => self.push([Expression::Counter(name.as_str().to_owned())]),
+            Statement::CounterBy(field, cases) => {
+                let target = |name: &nft::Name| Some(Target::Counter(name.as_str().to_owned()));
+                let set = self.look_up(*field, cases, target, sets)?;
+                self.push([Expression::CounterBy(set)]);
+            }
+            Statement::Log { group, prefix, snaplen } => {
+                let prefix = prefix.as_str().to_owned();
+                self.push([Expression::Log { group: *group, prefix, snaplen: *snaplen }]);
+            }
+            Statement::SetMark(mark) => {
+                self.push([Expression::Immediate(mark_value(*mark)), Expression::SetMark]);
+            }
+            Statement::SetMarkBy(field, cases) => {
+                let target = |mark: &u32| Some(Target::Data(mark_value(*mark)));
+                let set = self.look_up(*field, cases, target, sets)?;
+                let lookup = Expression::Lookup { set, inverted: false, target: TO_VALUE };
+                self.push([lookup, Expression::SetMark]);
+            }
+            Statement::VerdictMap(field, cases) => {
+                let target = |statement: &Statement| verdict(statement).map(Target::Data);
+                let set = self.look_up(*field, cases, target, sets)?;
+                self.push([Expression::Lookup { set, inverted: false, target: TO_VERDICT }]);
+            }
+            other => self.push([Expression::Immediate(verdict(other)?)]),
+        }
+        Some(())
+    }
+
+    /// Loads the field, and makes a map of the cases; returns its number.
+    fn look_up<T>(
+        &mut self,
+        field: Field,
+        cases: &[(Value, T)],
+        target: impl Fn(&T) -> Option<Target>,
+        sets: &mut u32,
+    ) -> Option<u32> {
+        let case =
+            |(value, result): &'_ (Value, T)| target(result).map(|target| (value.clone(), Some(target)));
+        let cases = cases.iter().map(case).collect::<Option<Vec<_>>>()?;
+        self.load_for_set(field, &cases, sets)
+    }
+
+    fn load_for_set(
+        &mut self,
+        field: Field,
+        values: &[(Value, Option<Target>)],
+        sets: &mut u32,
+    ) -> Option<u32> {
+        // Of these, a part of what is loaded counts.
+        if matches!(field, Field::IpDscp | Field::ConntrackState) {
+            return None;
+        }
+        let key = Key::of(field)?;
+        *sets += 1;
+        let values = values.iter().map(|(value, target)| (value, target.clone())).collect::<Vec<_>>();
+        let set = Set::new(*sets, &key, &values)?;
+        self.push(Key::before(field));
+        self.push([Expression::Load(key.load)]);
+        if set.has_intervals() && key.is_host_order {
+            (key.length == 4).then_some(())?;
+            self.push([Expression::NetworkOrder]);
+        }
+        self.sets.push(set);
+        Some(*sets)
+    }
+
+    fn matching(&mut self, field: Field, operator: Operator, value: &Value, sets: &mut u32) -> Option<()> {
+        let key = Key::of(field)?;
+        let equality = match operator {
+            Operator::Is => Some(EQUAL),
+            Operator::IsNot => Some(NOT_EQUAL),
+            Operator::Below | Operator::Above => None,
+        };
+        if let (Some(equality), Value::AnyOf(values)) = (equality, value) {
+            let values = values.iter().map(|value| (value.clone(), None)).collect::<Vec<_>>();
+            let set = self.load_for_set(field, &values, sets)?;
+            self.push([Expression::Lookup { set, inverted: equality == NOT_EQUAL, target: None }]);
+            return Some(());
+        }
+        self.push(Key::before(field));
+        let load = Expression::Load(key.load);
+        let in_network_order = |number: u32| number.to_be_bytes()[4 - key.length as usize..].to_vec();
+        let ordered =
+            if key.is_host_order { vec![load.clone(), Expression::NetworkOrder] } else { vec![load.clone()] };
+        match (operator, value) {
+            (Operator::Is, Value::Words(words)) if field == Field::ConntrackState => {
+                let bits =
+                    words.iter().map(|word| word_number(word)).try_fold(0, |bits, bit| Some(bits | bit?))?;
+                let none = Expression::Compare(NOT_EQUAL, vec![0; 4]);
+                self.push([load, Expression::Mask(key.number(bits)), none]);
+            }
+            (_, Value::Number(number)) if field == Field::IpDscp => {
+                let number = u8::try_from(*number).ok()? << 2;
+                self.push([load, Expression::Mask(vec![0xfc]), Expression::Compare(equality?, vec![number])]);
+            }
+            (_, Value::Prefix(prefix)) => {
+                let (address, length) = (prefix.network().octets(), prefix.prefix_len());
+                let whole = usize::from(length / 8);
+                let (Load::Payload { base, offset, .. }, 1..) = (key.load, length) else { return None };
+                if length % 8 == 0 {
+                    let length = u32::from(length / 8);
+                    let begin = Expression::Load(Load::Payload { base, offset, length });
+                    self.push([begin, Expression::Compare(equality?, address[..whole].to_vec())]);
+                } else {
+                    let mask = Expression::Mask(prefix.netmask().octets().to_vec());
+                    self.push([load, mask, Expression::Compare(equality?, address.to_vec())]);
+                }
+            }
+            (Operator::Is, Value::Range(first, last)) => {
+                (key.length <= 4).then_some(())?;
+                self.push(ordered);
+                self.push([
+                    Expression::Compare(AT_LEAST, in_network_order(*first)),
+                    Expression::Compare(AT_MOST, in_network_order(*last)),
+                ]);
+            }
+            (Operator::Above, Value::Number(number)) => {
+                (key.length <= 4).then_some(())?;
+                self.push(ordered);
+                self.push([Expression::Compare(MORE, in_network_order(*number))]);
+            }
+            _ => self.push([load, Expression::Compare(equality?, key.value(value)?)]),
+        }
+        Some(())
+    }
+}
+
+fn mark_value(mark: u32) -> Data {
+    Data::Value(mark.to_ne_bytes().to_vec())
+}
+
+fn verdict(statement: &Statement) -> Option<Data> {
+    let (code, chain) = match statement {
+        Statement::Drop => (0, None),
+        Statement::Accept => (1, None),
+        Statement::Jump(chain) => (-3, Some(chain)),
+        Statement::Goto(chain) => (-4, Some(chain)),
+        Statement::Return => (-5, None),
+        _ => return None,
+    };
+    Some(Data::Verdict(code, chain.map(|chain| chain.as_str().to_owned())))
+}
