@@ -21,6 +21,10 @@ pub(crate) fn report(run: &TestRun) -> Result<String> {
 fn test_case(result: &TestResult) -> TestCase {
     let status = if result.passed {
         TestCaseStatus::success()
+    } else if let Some(reason) = &result.skipped {
+        let mut skipped = TestCaseStatus::skipped();
+        skipped.set_message(reason.as_str());
+        skipped
     } else {
         let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
         failure.set_message(result.failures.first().map_or("failed", String::as_str));

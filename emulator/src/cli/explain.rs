@@ -8,13 +8,13 @@ use anyhow::Result;
 use goal_state::nsg::Access;
 use model::effective::Policy;
 use model::network::Network;
-use model::verdict::{Explanation, IpProtocol, Question, Reason, Received};
+use model::verdict::{Egress, Explanation, IpProtocol, Question, Reason, Received};
 use serde::Serialize;
 
 use super::exec::network_of;
 use super::network_choice::NetworkChoice;
 use crate::output::{self, Columns, Format, Show};
-use crate::proof::{Judgement, Prober, judge};
+use crate::proof::{Judgement, Prober, judge, not_carried};
 use crate::refusal::refuse;
 
 /// The packet did not meet the fate that the model foretells.
@@ -24,10 +24,11 @@ const DISAGREES: u8 = 3;
 pub(super) struct Args {
     #[command(flatten)]
     network: NetworkChoice,
-    /// Who sends: a VM (`web1`), one of its NICs (`fw/nic1`) or its address.
+    /// Who sends: a VM (`web1`), one of its NICs (`fw/nic1`), an internet host (`internet/client`), a machine on premises
+    /// (`seoul/erp`), a service, the address of one of them, or 168.63.129.16 for a health probe.
     #[arg(long)]
     from: String,
-    /// Who receives: the same, or any other address.
+    /// Who receives: the same, or any other address. From the internet a VM means its public address.
     #[arg(long)]
     to: String,
     /// Tcp, Udp, Icmp, Esp, Ah or an IANA number [default: Tcp with a port, Icmp without].
@@ -73,7 +74,7 @@ impl Args {
     }
 }
 
-/// The model's answer to a question.
+/// The model's answer to a question; of equal ways the first.
 ///
 /// # Errors
 /// A refusal when the question names nobody, or leaves something out.
@@ -97,12 +98,15 @@ impl Answer {
 
     fn proved(network: &Network, mut question: Question, prober: &mut Prober) -> Result<Self> {
         question.source_port.get_or_insert_with(|| prober.source_port());
-        let mut explanation = ask(network, &question)?;
-        let observations = prober.probe(network, &[&explanation])?;
-        let judged = observations.first().map(|observation| judge(&explanation, observation));
+        let explanations = model::verdict::explain_all(&Policy::new(network), &question).map_err(refuse)?;
+        if let Some(what) = not_carried(&explanations) {
+            return Err(refuse(format!("nothing can be proved: packets are not carried yet by {what}")));
+        }
+        let observations = prober.probe(network, &[&explanations])?;
+        let judged = observations.first().map(|observation| judge(&explanations, observation));
         match judged {
-            Some(Ok(Judgement { proof, differences, .. })) => {
-                explanation.proof = Some(proof);
+            Some(Ok((explanation, Judgement { proof, differences, .. }))) => {
+                let explanation = Explanation { proof: Some(proof), ..explanation.clone() };
                 Ok(Self { explanation, differences })
             }
             Some(Err(error)) => anyhow::bail!("the packet could not be sent: {error}"),
@@ -168,6 +172,9 @@ fn describe_ends(explanation: &Explanation) -> String {
         let Received { at, source, destination } = received;
         let _ = writeln!(text, "{what} {at} as {source} → {destination}");
     };
+    if let Some(egress) = &explanation.egress {
+        text += &format!("\nleaves by {}\n", describe_egress(egress));
+    }
     if let Some(received) = &explanation.received {
         text.push('\n');
         arrival(&mut text, "received at", received);
@@ -180,6 +187,15 @@ fn describe_ends(explanation: &Explanation) -> String {
         }
     }
     text
+}
+
+/// `natGateway egress as 20.200.0.9`.
+fn describe_egress(egress: &Egress) -> String {
+    let Egress { method, resource, source_address, allocated_outbound_ports } = egress;
+    let resource = resource.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+    let address = source_address.map(|address| format!(" as {address}")).unwrap_or_default();
+    let ports = allocated_outbound_ports.map(|ports| format!(", {ports} ports")).unwrap_or_default();
+    format!("{}{resource}{address}{ports}", method.as_str())
 }
 
 impl Answer {

@@ -82,7 +82,7 @@ impl Show for TestRun {
             let verdict =
                 |verdict: Option<_>| verdict.map(|it| format!("{it:?}")).unwrap_or_else(|| "-".into());
             columns.row([
-                if result.passed { "passed" } else { "FAILED" }.to_owned(),
+                outcome(result).to_owned(),
                 result.line.to_string(),
                 result.name.clone(),
                 verdict(result.model),
@@ -93,13 +93,22 @@ impl Show for TestRun {
         }
         let failures: String =
             self.tests.iter().filter(|result| !result.passed).map(describe_failure).collect();
-        let Self { lab, passed, failed, milliseconds, .. } = self;
+        let Self { lab, passed, failed, skipped, milliseconds, .. } = self;
         let seconds = format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10);
-        format!("{columns}{failures}\nlab {lab}: {passed} passed, {failed} failed, in {seconds}\n")
+        let skipped = if *skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+        format!("{columns}{failures}\nlab {lab}: {passed} passed, {failed} failed{skipped}, in {seconds}\n")
     }
 }
 
-fn describe_failure(TestResult { name, line, failures, .. }: &TestResult) -> String {
-    let reasons: String = failures.iter().map(|failure| format!("  {failure}\n")).collect();
+fn outcome(result: &TestResult) -> &'static str {
+    match result {
+        TestResult { passed: true, .. } => "passed",
+        TestResult { skipped: Some(_), .. } => "skipped",
+        _ => "FAILED",
+    }
+}
+
+fn describe_failure(TestResult { name, line, failures, skipped, .. }: &TestResult) -> String {
+    let reasons: String = failures.iter().chain(skipped).map(|failure| format!("  {failure}\n")).collect();
     format!("\nline {line}: {name}\n{reasons}")
 }

@@ -21,11 +21,33 @@ pub(crate) struct Judgement {
     pub(crate) differences: Vec<String>,
 }
 
-/// Compares what was observed with `explanation`.
+/// Compares what was observed with each of `explanations`, which are not empty and differ in the choices among equal ways that
+/// the packet's hash makes: the first one that agrees, or else the one that disagrees least, and its judgement.
 ///
 /// # Errors
 /// A sentence, when the probe could not be sent, so that nothing is proved.
-pub(crate) fn judge(explanation: &Explanation, observation: &Observation) -> Result<Judgement, String> {
+pub(crate) fn judge<'e>(
+    explanations: &'e [Explanation],
+    observation: &Observation,
+) -> Result<(&'e Explanation, Judgement), String> {
+    let mut best: Option<(&Explanation, Judgement)> = None;
+    for explanation in explanations {
+        let judgement = judge_one(explanation, observation)?;
+        let better =
+            best.as_ref().is_none_or(|(_, other)| judgement.differences.len() < other.differences.len());
+        if better {
+            best = Some((explanation, judgement));
+        }
+    }
+    best.ok_or_else(|| "the model has no answer".to_owned())
+}
+
+/// What on any of the ways packets do not do yet, so that nothing can be proved.
+pub(crate) fn not_carried(explanations: &[Explanation]) -> Option<&str> {
+    explanations.iter().find_map(|explanation| explanation.evidence.not_carried.as_deref())
+}
+
+fn judge_one(explanation: &Explanation, observation: &Observation) -> Result<Judgement, String> {
     let observation = &without_lost_refusal(explanation, observation);
     if let Some(ProbeOutcome::Failed { error }) = observation.outcome() {
         return Err(error.clone());
@@ -81,7 +103,8 @@ fn path(explanation: &Explanation, observation: &Observation) -> Vec<String> {
     let foretold = |vm: &String| explanation.path.iter().position(|name| name == vm).unwrap_or(usize::MAX);
     let mut came_to = observation.came_to();
     came_to.sort_by_key(foretold);
-    std::iter::once(explanation.evidence.sender.to_string()).chain(came_to).collect()
+    let sender = explanation.evidence.sender.iter().map(ToString::to_string);
+    sender.chain(came_to).collect()
 }
 
 fn verdict(explanation: &Explanation, observation: &Observation) -> (Access, Option<Observed>) {

@@ -10,6 +10,6 @@ pub(crate) mod judgement;
 pub(crate) mod observation;
 pub(crate) mod prober;
 
-pub(crate) use judgement::{Judgement, judge};
+pub(crate) use judgement::{Judgement, judge, not_carried};
 pub(crate) use observation::Observation;
 pub(crate) use prober::Prober;

@@ -1,6 +1,7 @@
 //! What was seen of one probe.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use goal_state::event::{DropEvent, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::Direction;
@@ -17,6 +18,8 @@ pub(crate) struct Flow {
     pub(crate) packet: FiveTuple,
     /// The VMs on its way, the sender first: each may ask for its destination in its turn.
     pub(crate) askers: BTreeSet<VmName>,
+    /// Addresses of appliances at which nobody answers, as the model says: each may be asked for instead of the destination.
+    pub(crate) nobody_at: BTreeSet<Ipv4Addr>,
     /// The NICs that send the reply on its way, as the model says: each may ask for the sender.
     pub(crate) repliers: BTreeSet<NicId>,
 }
@@ -47,7 +50,8 @@ impl Flow {
     /// stand for others in another virtual network, so the asker decides.
     fn was_asked_in_vain(&self, drop: &DropEvent) -> bool {
         let asker = drop.nic.as_ref().map(|nic| &nic.vm);
-        drop.packet.destination == self.packet.destination
+        let asked = drop.packet.destination;
+        (asked == self.packet.destination || self.nobody_at.contains(&asked))
             && asker.is_some_and(|asker| self.askers.contains(asker))
     }
 
@@ -129,11 +133,12 @@ impl Observation {
         self.drop().is_some() || self.result.is_some()
     }
 
-    /// Whether everything that the model foretells has been seen, so that nothing has to be waited for.
+    /// Whether everything that the model foretells on one of the possible ways has been seen, so that nothing has to be waited for.
     ///
     /// Ports tell what they see by way of their agents, so an answer may be here before the news of the way it took.
-    pub(crate) fn is_complete(&self, foretold: &[Crossing]) -> bool {
-        self.is_decided() && foretold.iter().all(|crossing| self.crossings.contains(crossing))
+    pub(crate) fn is_complete<'c>(&self, mut foretold: impl Iterator<Item = &'c [Crossing]>) -> bool {
+        let seen = |way: &[Crossing]| way.iter().all(|crossing| self.crossings.contains(crossing));
+        self.is_decided() && foretold.any(seen)
     }
 
     /// Whether an answer came back.
@@ -177,8 +182,6 @@ fn is_vain(drop: &DropEvent) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::net::Ipv4Addr;
-
     use goal_state::event::DroppedBy;
 
     use super::*;
@@ -224,7 +227,7 @@ pub(crate) mod tests {
     pub(crate) fn observation(packet: FiveTuple, events: &[Event]) -> Observation {
         let askers = ["web1", "nva"].map(|vm| vm.parse().unwrap()).into();
         let repliers = [nic("app1")].into();
-        let mut observation = Observation::of(Flow { packet, askers, repliers });
+        let mut observation = Observation::of(Flow { packet, askers, nobody_at: BTreeSet::new(), repliers });
         events.iter().for_each(|event| observation.note(event));
         observation
     }
@@ -332,12 +335,13 @@ pub(crate) mod tests {
     #[test]
     fn an_answer_is_complete_when_the_foretold_way_was_seen() {
         let foretold = [Crossing { nic: nic("app1"), direction: Inbound }];
+        let foretold = || [foretold.as_slice()].into_iter();
         let mut observation = observation(PROBE, &[]);
         observation.result = Some(ProbeResult { source_port: 50000, outcome: ProbeOutcome::Answered });
         assert!(observation.is_decided() && observation.is_answered());
-        assert!(!observation.is_complete(&foretold));
+        assert!(!observation.is_complete(foretold()));
         observation.note(&seen("app1", Inbound, PROBE));
-        assert!(observation.is_complete(&foretold));
+        assert!(observation.is_complete(foretold()));
     }
 
     #[test]

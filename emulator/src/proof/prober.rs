@@ -39,7 +39,7 @@ pub(crate) struct Prober {
 /// A probe on its way.
 struct Underway<'e> {
     position: usize,
-    explanation: &'e Explanation,
+    explanations: &'e [Explanation],
     observation: Observation,
     /// When to wait no longer.
     deadline: Instant,
@@ -67,23 +67,24 @@ impl Prober {
         port
     }
 
-    /// Sends the packet of each explanation; what was seen of each, in their order.
+    /// Sends the packet of each question, which is given by the model's answers to it: one for every choice among equal ways.
+    /// What was seen of each, in their order.
     ///
     /// # Errors
     /// When the controller goes away, or a packet is none that a VM can be made to send.
     pub(crate) fn probe(
         &mut self,
         network: &Network,
-        explanations: &[&Explanation],
+        questions: &[&[Explanation]],
     ) -> Result<Vec<Observation>> {
-        let mut waiting = explanations.iter().enumerate();
+        let mut waiting = questions.iter().enumerate();
         let mut underway: BTreeMap<u64, Underway<'_>> = BTreeMap::new();
         let mut done: BTreeMap<usize, Observation> = BTreeMap::new();
         loop {
             while underway.len() < AT_A_TIME
-                && let Some((position, explanation)) = waiting.next()
+                && let Some((position, explanations)) = waiting.next()
             {
-                underway.insert(position as u64, self.send(network, position, explanation)?);
+                underway.insert(position as u64, self.send(network, position, explanations)?);
             }
             let Some(first) = underway.values().map(|probe| probe.deadline).min() else { break };
             if let Some(response) = self.client.receive_until(Some(first))? {
@@ -101,11 +102,13 @@ impl Prober {
         &mut self,
         network: &Network,
         position: usize,
-        explanation: &'e Explanation,
+        explanations: &'e [Explanation],
     ) -> Result<Underway<'e>> {
+        let explanation = explanations.first().ok_or_else(|| anyhow!("the model has no answer"))?;
         let packet = explanation.evidence.packet;
+        let sender = explanation.evidence.sender.clone();
         let probe = Probe {
-            vm: explanation.evidence.sender.clone(),
+            vm: sender.ok_or_else(|| refuse(anyhow!("only a VM can be made to send a packet")))?,
             source: packet.source,
             destination: packet.destination,
             protocol: sendable(explanation.protocol)?,
@@ -113,13 +116,18 @@ impl Prober {
             source_port: packet.source_port,
             timeout_ms: u32::try_from(PATIENCE.as_millis())?,
         };
-        let answerer = answerer(network, explanation);
+        let answerer = explanations.iter().find_map(|explanation| answerer(network, explanation));
         self.client.send(Request::Probe { id: position as u64, probe, answerer })?;
-        let flow = Flow { packet, askers: askers(explanation), repliers: repliers(explanation) };
+        let flow = Flow {
+            packet,
+            askers: explanations.iter().flat_map(askers).collect(),
+            nobody_at: explanations.iter().filter_map(|explanation| explanation.evidence.nobody_at).collect(),
+            repliers: explanations.iter().flat_map(repliers).collect(),
+        };
         let observation = Observation::of(flow);
         Ok(Underway {
             position,
-            explanation,
+            explanations,
             observation,
             deadline: Instant::now() + PATIENCE + AGENT_PATIENCE,
         })
@@ -157,13 +165,15 @@ impl Underway<'_> {
     }
 
     fn is_over(&self, now: Instant) -> bool {
-        self.observation.is_complete(&self.explanation.evidence.crossings) || now >= self.deadline
+        let ways = self.explanations.iter().map(|explanation| explanation.evidence.crossings.as_slice());
+        self.observation.is_complete(ways) || now >= self.deadline
     }
 
     fn finish(mut self) -> Observation {
         if !self.observation.is_decided() {
             let error = "the agent of the sender's host does not answer".to_owned();
-            let source_port = self.explanation.evidence.packet.source_port;
+            let first = self.explanations.first();
+            let source_port = first.map_or(0, |first| first.evidence.packet.source_port);
             self.observation.result =
                 Some(ProbeResult { source_port, outcome: ProbeOutcome::Failed { error } });
         }
@@ -206,7 +216,7 @@ fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
 fn askers(explanation: &Explanation) -> BTreeSet<VmName> {
     let sender = explanation.evidence.sender.clone();
     let forwarders = explanation.path.iter().filter_map(|name| name.parse().ok());
-    std::iter::once(sender).chain(forwarders).collect()
+    sender.into_iter().chain(forwarders).collect()
 }
 
 /// The NICs that the reply leaves, as the model says.

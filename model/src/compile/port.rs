@@ -6,6 +6,7 @@ use goal_state::port::{ForwardedTrafficRefusal, Port};
 use goal_state::route::{NextHop, Route};
 
 use super::neighbours::Neighbours;
+use crate::effective::egress::has_way_out;
 use crate::effective::hop::route_name;
 use crate::effective::reach::connected_peers;
 use crate::effective::{EffectiveNextHop, EffectiveRoute, Hop, Policy, hop};
@@ -44,6 +45,9 @@ fn routes(policy: &Policy<'_>, nic: NicRef) -> Vec<Route> {
             Hop::LoadBalancer(_) => NextHop::Drop { reason: DropReason::LoadBalancer },
             Hop::Gateway(_) => NextHop::Drop { reason: DropReason::Gateway },
             Hop::PrivateEndpoint(_) => NextHop::Drop { reason: DropReason::PrivateEndpoint },
+            Hop::Internet if !has_way_out(policy, nic) => {
+                NextHop::Drop { reason: DropReason::OutboundAccess }
+            }
             // A lab has no internet yet: nobody has a public address.
             Hop::Internet | Hop::ServiceEndpoint(_) => NextHop::Drop { reason: DropReason::NoDestination },
             Hop::Drop(reason) => NextHop::Drop { reason },

@@ -15,6 +15,7 @@ use crate::network::{
 };
 
 use super::Policy;
+use super::none_routes::private_ranges;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -82,11 +83,19 @@ pub fn way_out(policy: &Policy<'_>, nic: NicRef, source: Ipv4Addr, protocol: u8)
     default_outbound_access(policy, nic, protocol)
 }
 
-/// Whether `nic` has any way out for what it sends itself.
+/// Whether `nic` has any way out for anything that it sends itself.
 #[must_use]
 pub fn has_way_out(policy: &Policy<'_>, nic: NicRef) -> bool {
     let mut addresses = policy.network().nic(nic).addresses.iter();
-    addresses.any(|&source| way_out(policy, nic, source, TCP).is_ok())
+    addresses.any(|&source| [TCP, UDP].iter().any(|&protocol| way_out(policy, nic, source, protocol).is_ok()))
+}
+
+/// Whether an address may be somebody's in the internet: none of the private, local, multicast or reserved ones.
+#[must_use]
+pub fn is_public(address: Ipv4Addr) -> bool {
+    let special = address.is_loopback() || address.is_link_local() || address.octets()[0] == 0;
+    let private = private_ranges().any(|range| range.contains(&address));
+    !special && !private && address.octets()[0] < 224
 }
 
 /// TCP and UDP are translated by everything, other protocols by a public address of one's own only.

@@ -42,7 +42,7 @@ pub mod tags;
 mod user_routes;
 
 pub use classifier::Classifier;
-pub use hop::{Appliance, Hop, Taker, hop};
+pub use hop::{Appliance, Hop, Taker, hop, hop_from};
 pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;
 pub use reach::{Owner, deliver};

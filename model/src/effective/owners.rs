@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use crate::network::{
-    FrontendAddress, GatewayId, InternetHostId, LoadBalancerId, NatGatewayId, Network, NicRef,
-    PrivateEndpointId, PublicIpId, ServiceId, SiteId, VmId, VnetId,
+    FrontendAddress, GatewayId, InternetHostId, LoadBalancerId, NatGatewayId, Network, NicRef, PublicIpId,
+    ServiceId, SiteId, VmId,
 };
 
 /// Who has a public address.
@@ -56,8 +56,6 @@ pub struct Owners {
     machines: HashMap<String, VmId>,
     nics: HashMap<Ipv4Addr, Vec<NicRef>>,
     public: HashMap<Ipv4Addr, PublicOwner>,
-    frontends: HashMap<(VnetId, Ipv4Addr), FrontendRef>,
-    private_endpoints: HashMap<(VnetId, Ipv4Addr), PrivateEndpointId>,
     on_premises: HashMap<Ipv4Addr, MachineRef>,
     pools: HashMap<NicRef, Vec<(LoadBalancerId, usize)>>,
 }
@@ -70,15 +68,12 @@ impl Owners {
             machines: HashMap::new(),
             nics: HashMap::new(),
             public: HashMap::new(),
-            frontends: HashMap::new(),
-            private_endpoints: HashMap::new(),
             on_premises: HashMap::new(),
             pools: HashMap::new(),
         };
         owners.note_machines(network);
         owners.note_load_balancers(network);
         owners.note_public_addresses(network);
-        owners.note_private_endpoints(network);
         owners.note_sites(network);
         owners
     }
@@ -99,18 +94,6 @@ impl Owners {
     #[must_use]
     pub fn public(&self, address: Ipv4Addr) -> Option<PublicOwner> {
         self.public.get(&address).copied()
-    }
-
-    /// The load balancer's frontend with this private address in a virtual network.
-    #[must_use]
-    pub fn frontend(&self, vnet: VnetId, address: Ipv4Addr) -> Option<FrontendRef> {
-        self.frontends.get(&(vnet, address)).copied()
-    }
-
-    /// The private endpoint with this address in a virtual network.
-    #[must_use]
-    pub fn private_endpoint(&self, vnet: VnetId, address: Ipv4Addr) -> Option<PrivateEndpointId> {
-        self.private_endpoints.get(&(vnet, address)).copied()
     }
 
     /// The machine on premises with this address.
@@ -145,14 +128,9 @@ impl Owners {
             let id = LoadBalancerId(position);
             for (index, frontend) in balancer.frontends.iter().enumerate() {
                 let frontend_ref = FrontendRef { balancer: id, index };
-                match frontend.address {
-                    FrontendAddress::Public(public_ip) => {
-                        let address = network.public_ip(public_ip).address;
-                        self.public.entry(address).or_insert(PublicOwner::Frontend(frontend_ref));
-                    }
-                    FrontendAddress::Private { subnet, address } => {
-                        self.frontends.entry((subnet.vnet, address)).or_insert(frontend_ref);
-                    }
+                if let FrontendAddress::Public(public_ip) = frontend.address {
+                    let address = network.public_ip(public_ip).address;
+                    self.public.entry(address).or_insert(PublicOwner::Frontend(frontend_ref));
                 }
             }
             for (pool, (_, members)) in balancer.backend_pools.iter().enumerate() {
@@ -181,13 +159,6 @@ impl Owners {
         }
         for (position, host) in network.internet_hosts.iter().enumerate() {
             self.public.entry(host.address).or_insert(PublicOwner::InternetHost(InternetHostId(position)));
-        }
-    }
-
-    fn note_private_endpoints(&mut self, network: &Network) {
-        for (position, endpoint) in network.private_endpoints.iter().enumerate() {
-            let at = (endpoint.subnet.vnet, endpoint.address);
-            self.private_endpoints.entry(at).or_insert(PrivateEndpointId(position));
         }
     }
 

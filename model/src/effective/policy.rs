@@ -14,7 +14,7 @@ use super::gateway_routes::gateway_routes;
 use super::owners::Owners;
 use super::reach::{self, Owner};
 use super::routes::{EffectiveRoute, EffectiveRoutes};
-use super::rules::{GroupKey, filter, members};
+use super::rules::{GroupKey, filter, members, subnet_filter};
 use super::tags::Tags;
 use crate::network::{AsgId, Network, NicRef, PeeringScope, PrivateEndpointId, SubnetRef, VnetId};
 
@@ -55,6 +55,7 @@ struct OfVnet {
 struct OfSubnet {
     routes: OnceLock<EffectiveRoutes>,
     tags: OnceLock<Tags>,
+    filter: OnceLock<Filter>,
 }
 
 impl<'n> Policy<'n> {
@@ -145,6 +146,12 @@ impl<'n> Policy<'n> {
         cell.get_or_init(|| {
             self.filter(nic).groups(direction).iter().map(|group| Classifier::new(group)).collect()
         })
+    }
+
+    /// What filters whatever stands in a subnet without being a NIC of a VM, such as a private endpoint.
+    #[must_use]
+    pub fn subnet_filter(&self, subnet: SubnetRef) -> &Filter {
+        self.subnet(subnet).filter.get_or_init(|| subnet_filter(self, subnet))
     }
 
     /// Who has which name and which address.

@@ -172,15 +172,10 @@ impl NetworkBuilder {
         if let Some(asg) = who.strip_prefix("asg/") {
             return (RulePeer::Asgs(vec![self.asg_id(asg)]), vec![ports]);
         }
-        let prefix = match self.network.service_tags.find(who).map(ServiceTag::Named) {
+        let prefix = match ServiceTag::find(who, &self.network.service_tags) {
             Some(tag) => AddressPrefix::Tag(tag),
-            None => match who {
-                "*" => AddressPrefix::Any,
-                "VirtualNetwork" => AddressPrefix::Tag(ServiceTag::VirtualNetwork),
-                "Internet" => AddressPrefix::Tag(ServiceTag::Internet),
-                "AzureLoadBalancer" => AddressPrefix::Tag(ServiceTag::AzureLoadBalancer),
-                _ => AddressPrefix::Prefix(who.parse().unwrap()),
-            },
+            None if who == "*" => AddressPrefix::Any,
+            None => AddressPrefix::Prefix(who.parse().unwrap()),
         };
         (RulePeer::Prefixes(vec![prefix]), vec![ports])
     }

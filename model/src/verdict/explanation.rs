@@ -1,5 +1,7 @@
 //! The answer to a question, in the shape that `vnetlab explain -o json` prints. Stable API.
 
+use std::net::Ipv4Addr;
+
 use goal_state::event::FiveTuple;
 use goal_state::nsg::{Access, Direction};
 use goal_state::{DropReason, NicId, VmName};
@@ -23,7 +25,7 @@ pub struct Explanation {
     pub verdict: Access,
     /// Why not; null when allowed.
     pub reason: Option<Reason>,
-    /// The VMs that the first packet came to, the sender first. The last one is where it ended.
+    /// The VMs, gateways and others that the first packet came to, the sender first. The last one is where it ended.
     pub path: Vec<String>,
     /// Every decision about the first packet, in order.
     pub steps: Vec<Step>,
@@ -95,9 +97,54 @@ pub struct Received {
     pub destination: String,
 }
 
-/// How a packet leaves for the internet. No method is built yet, so there is none of these.
+/// How a packet leaves for the internet or for a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Egress {}
+#[serde(rename_all = "camelCase")]
+pub struct Egress {
+    /// What gives it its source address.
+    pub method: EgressMethod,
+    /// The NAT gateway, public address or load balancer, or the service endpoint's resource provider.
+    pub resource: Option<String>,
+    /// The source that the other side sees; null when there is no way out. Of default outbound access an address of
+    /// 198.51.100.0/24 (RFC 5737), which stands for the one that Azure takes and does not tell.
+    pub source_address: Option<Ipv4Addr>,
+    /// Source ports for each machine, of a load balancer only.
+    pub allocated_outbound_ports: Option<u32>,
+}
+
+/// What gives a packet its source address outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EgressMethod {
+    /// The subnet's NAT gateway.
+    NatGateway,
+    /// The VM's own public address.
+    #[serde(rename = "publicIPAddress")]
+    PublicIpAddress,
+    /// A public load balancer.
+    LoadBalancer,
+    /// Azure, by default.
+    DefaultOutboundAccess,
+    /// Nothing: a service endpoint keeps the private one.
+    ServiceEndpoint,
+    /// Nothing: it does not leave, or needs no other source where it goes (storage of the region, from a private subnet).
+    None,
+}
+
+impl EgressMethod {
+    /// As it is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NatGateway => "natGateway",
+            Self::PublicIpAddress => "publicIPAddress",
+            Self::LoadBalancer => "loadBalancer",
+            Self::DefaultOutboundAccess => "defaultOutboundAccess",
+            Self::ServiceEndpoint => "serviceEndpoint",
+            Self::None => "none",
+        }
+    }
+}
 
 /// What became of the reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -138,8 +185,8 @@ pub struct Observed {
 /// What a probe must send, and which ports must see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// The VM that sends.
-    pub sender: VmName,
+    /// The VM that sends; none when it is sent from elsewhere.
+    pub sender: Option<VmName>,
     /// The first packet, as its guest sends it.
     pub packet: FiveTuple,
     /// The ports that accepted the first packet, in order.
@@ -150,6 +197,10 @@ pub struct Evidence {
     pub taken_by_another: bool,
     /// The packet or its reply circles until its TTL ends: a Deny that no port tells of.
     pub loops: bool,
+    /// The address at which nobody answers, other than the destination: an appliance whose machine does not run.
+    pub nobody_at: Option<Ipv4Addr>,
+    /// The first thing on the way that packets do not do yet, such as `the internet`: nothing can be proved then.
+    pub not_carried: Option<String>,
 }
 
 /// A port that accepted a packet.

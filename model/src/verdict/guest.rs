@@ -6,7 +6,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::journey::Flows;
+use super::flows::Flows;
 use super::packet::{IpProtocol, Packet};
 use crate::network::{Network, Nic, NicIndex, NicRef, VmId};
 
@@ -56,7 +56,7 @@ pub(super) fn receive(network: &Network, flows: &mut Flows, vm: VmId, packet: Pa
     let incoming = restored.unwrap_or(packet);
     if owns(network, vm, incoming.source) {
         Reception::OwnSource
-    } else if owns(network, vm, incoming.destination) {
+    } else if owns(network, vm, incoming.destination) || flows.floats_in(vm, incoming.destination) {
         Reception::Local(incoming)
     } else if !network.vm(vm).guest_ip_forwarding {
         Reception::NotForwarding

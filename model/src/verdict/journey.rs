@@ -1,73 +1,86 @@
-//! A packet's way from guest to guest, and the state that it leaves behind for its reply.
+//! A packet's way from place to place, until it arrives or is dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use goal_state::nsg::{Access, Direction};
 use goal_state::{DropReason, NicId};
 
-use super::explanation::{Crossing, Reason, Received, Step};
+use super::choices::Choices;
+use super::decision::Decision;
+use super::explanation::{Crossing, Egress, Reason, Received, Step};
+use super::flows::Flows;
 use super::guest::{self, Reception};
+use super::node::Node;
 use super::packet::Packet;
-use super::port::{Decision, Onward, Port};
-use crate::effective::Policy;
-use crate::network::{Network, NicRef, VmId};
+use super::platform;
+use super::port::{Onward, Origin, Port};
+use crate::effective::{FrontendRef, MachineRef, Policy};
+use crate::network::{ConnectionId, GatewayId, Network, NicRef, PrivateEndpointId, ServiceId, VmId};
 
 /// How often a packet can be sent: the TTL that Linux gives it. Ports do not take from it.
 const TTL: u32 = 64;
 
-/// What ports and guests remember of packets that they let through.
-#[derive(Debug, Default)]
-pub(super) struct Flows {
-    /// Per port: packets accepted in either direction.
-    accepted: BTreeMap<NicRef, BTreeSet<Packet>>,
-    /// Per guest: packets with their source replaced, each with what it was before.
-    replaced: BTreeMap<VmId, BTreeMap<Packet, Packet>>,
-    /// Whether the packets that now travel are replies.
-    reply: bool,
+/// Where a packet is, on its way on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    /// This guest sends it.
+    Guest(VmId),
+    /// It comes to the port of a NIC.
+    Port {
+        /// The NIC.
+        nic: NicRef,
+        /// Who sent it.
+        origin: Origin,
+    },
+    /// It is on the public side, for a public address.
+    Public,
+    /// It comes to a frontend of a load balancer, which is its destination.
+    Frontend {
+        /// The frontend.
+        frontend: FrontendRef,
+        /// Who sent it.
+        origin: Origin,
+    },
+    /// It comes to a private endpoint.
+    PrivateEndpoint(PrivateEndpointId),
+    /// The service behind a private endpoint answers.
+    BehindPrivateEndpoint(PrivateEndpointId),
+    /// A virtual network gateway has it.
+    Gateway {
+        /// The gateway.
+        gateway: GatewayId,
+        /// The connection that it came out of; none from its virtual networks.
+        from: Option<ConnectionId>,
+    },
+    /// A machine on premises sends it.
+    Machine(MachineRef),
 }
 
-impl Flows {
-    /// Whether the packet is a reply in a flow that the port has accepted.
-    pub(super) fn knows(&self, nic: NicRef, packet: Packet) -> bool {
-        self.accepted.get(&nic).is_some_and(|accepted| accepted.contains(&packet.reversed()))
-    }
+/// What comes next.
+pub(super) enum Next {
+    /// On from this place, as this packet.
+    Go(Place, Packet),
+    /// The end of the way.
+    Arrived(Arrival),
+}
 
-    fn accept(&mut self, nic: NicRef, packet: Packet) {
-        self.accepted.entry(nic).or_default().insert(packet);
-    }
-
-    /// A guest has sent `replaced` for `original`.
-    pub(super) fn remember_source(&mut self, vm: VmId, original: Packet, replaced: Packet) {
-        self.replaced.entry(vm).or_default().insert(replaced, original);
-    }
-
-    /// The reply with its first destination, when it is one to a source that the guest has replaced.
-    pub(super) fn restored(&self, vm: VmId, packet: Packet) -> Option<Packet> {
-        let original = self.replaced.get(&vm)?.get(&packet.reversed())?;
-        Some(original.reversed())
-    }
-
-    /// Whether the packets that now travel are replies.
-    pub(super) fn is_reply(&self) -> bool {
-        self.reply
-    }
-
-    /// From now on replies travel.
-    pub(super) fn turn_round(&mut self) {
-        self.reply = true;
-    }
+/// Where a packet has arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// With whom.
+    pub(super) node: Node,
+    /// As its programs see it.
+    pub(super) packet: Packet,
+    /// Where the reply begins.
+    pub(super) back: Place,
 }
 
 /// How a journey ended.
 #[derive(Debug, Clone)]
 pub(super) enum End {
-    /// In this guest, as this packet.
-    Arrived {
-        /// The guest's VM.
-        vm: VmId,
-        /// As its programs see it.
-        packet: Packet,
-    },
+    /// Somebody has it.
+    Arrived(Arrival),
     /// Dropped.
     Dropped(Reason),
 }
@@ -76,33 +89,36 @@ pub(super) enum End {
 #[derive(Debug, Clone)]
 pub(super) struct Journey {
     pub(super) end: End,
-    pub(super) path: Vec<VmId>,
+    pub(super) path: Vec<Node>,
     pub(super) steps: Vec<Step>,
     pub(super) crossings: Vec<Crossing>,
+    pub(super) egress: Option<Egress>,
     pub(super) taken_by_another: bool,
     pub(super) loops: bool,
+    pub(super) nobody_at: Option<Ipv4Addr>,
+    pub(super) not_carried: Option<&'static str>,
 }
 
 impl Journey {
     /// Why the packet did not arrive.
     pub(super) fn reason(&self) -> Option<&Reason> {
         match &self.end {
-            End::Arrived { .. } => None,
+            End::Arrived(_) => None,
             End::Dropped(reason) => Some(reason),
         }
     }
 
     /// The packet as its receiver sees it.
     pub(super) fn received(&self, network: &Network) -> Option<Received> {
-        let End::Arrived { vm, packet } = self.end else { return None };
+        let End::Arrived(Arrival { node, packet, .. }) = self.end else { return None };
         Some(Received {
-            at: network.vm(vm).name.to_string(),
+            at: node.name(network),
             source: packet.source_text(),
             destination: packet.destination_text(),
         })
     }
 
-    /// Ends the journey in a guest after all.
+    /// Ends the journey at its receiver after all.
     pub(super) fn drop_at(&mut self, at: &str, layer: DropReason, detail: String) {
         let decision = Decision::new(layer);
         self.end = End::Dropped(decision.reason(at));
@@ -110,117 +126,212 @@ impl Journey {
     }
 }
 
-/// Walks `packet`, which a program in `sender` sends, until it arrives or is dropped.
-pub(super) fn travel(policy: &Policy<'_>, flows: &mut Flows, sender: VmId, packet: Packet) -> Journey {
-    let network = policy.network();
-    let start = End::Arrived { vm: sender, packet };
-    let mut journey = Journey {
-        end: start,
+/// A packet under way.
+pub(super) struct Walk<'a> {
+    pub(super) policy: &'a Policy<'a>,
+    pub(super) network: &'a Network,
+    pub(super) flows: &'a mut Flows,
+    pub(super) choices: &'a mut Choices,
+    pub(super) journey: Journey,
+}
+
+/// Walks `packet`, which `sender` sends from `start`, until it arrives or is dropped.
+pub(super) fn travel(
+    policy: &Policy<'_>,
+    flows: &mut Flows,
+    choices: &mut Choices,
+    (sender, start): (Node, Place),
+    packet: Packet,
+) -> Journey {
+    let journey = Journey {
+        end: End::Arrived(Arrival { node: sender, packet, back: start }),
         path: vec![sender],
         steps: Vec::new(),
         crossings: Vec::new(),
+        egress: None,
         taken_by_another: false,
         loops: false,
+        nobody_at: None,
+        not_carried: None,
     };
-    if guest::owns(network, sender, packet.destination) {
-        return journey;
+    let mut walk = Walk { policy, network: policy.network(), flows, choices, journey };
+    if !matches!(start, Place::Guest(vm) if guest::owns(walk.network, vm, packet.destination)) {
+        walk.journey.end = walk.go(start, packet);
     }
-    let mut at = (sender, packet);
-    let mut sent = BTreeSet::new();
-    for _ in 0..TTL {
-        // The same packet at the same guest again will go the same way again, until its TTL ends.
-        if !sent.insert(at) {
-            break;
+    walk.journey
+}
+
+impl Walk<'_> {
+    fn go(&mut self, mut place: Place, mut packet: Packet) -> End {
+        let mut sent = BTreeSet::new();
+        for _ in 0..TTL {
+            // The same packet sent by the same guest again will go the same way again, until its TTL ends.
+            let forwards = matches!(place, Place::Guest(_) | Place::Gateway { .. });
+            if forwards && !sent.insert((place, packet)) {
+                break;
+            }
+            match self.step(place, packet) {
+                Ok(Next::Go(next, changed)) => (place, packet) = (next, changed),
+                Ok(Next::Arrived(arrival)) => return End::Arrived(arrival),
+                Err(reason) => return End::Dropped(reason),
+            }
         }
-        match carry(policy, flows, &mut journey, at.0, at.1) {
-            Ok(Some(next)) => at = next,
-            Ok(None) => return journey,
-            Err(reason) => {
-                journey.end = End::Dropped(reason);
-                return journey;
+        self.end_of_loop()
+    }
+
+    fn step(&mut self, place: Place, packet: Packet) -> Result<Next, Reason> {
+        match place {
+            Place::Guest(vm) => self.leave_guest(vm, packet),
+            Place::Port { nic, origin } => self.enter_port(nic, origin, packet),
+            Place::Public => self.enter_public_side(packet),
+            Place::Frontend { frontend, origin } => self.balance(frontend, origin, packet),
+            Place::PrivateEndpoint(endpoint) => self.enter_private_endpoint(endpoint, packet),
+            Place::BehindPrivateEndpoint(endpoint) => self.answer_from_private_endpoint(endpoint, packet),
+            Place::Gateway { gateway, from } => self.enter_gateway(gateway, from, packet),
+            Place::Machine(machine) => self.leave_site(machine, packet),
+        }
+    }
+
+    /// Out of a guest, through its port.
+    fn leave_guest(&mut self, vm: VmId, packet: Packet) -> Result<Next, Reason> {
+        if !self.network.vm(vm).runs() {
+            self.not_carried("virtual machines that do not run");
+            let detail = "it is deallocated, so nothing is sent".to_owned();
+            return Err(self.deny(Decision::new(DropReason::Guest), detail));
+        }
+        let sender = guest::egress(self.network, vm, packet.source, packet.destination);
+        let mut port = Port::new(self.policy, sender, &mut self.journey.steps);
+        let decided = port.outbound(self.flows, self.choices, packet);
+        if platform::is_platform_address(packet.destination) {
+            self.not_carried("the platform");
+        }
+        let (onward, sent) = decided?;
+        if let Onward::Internet(route) = onward {
+            return self.leave_for_internet(sender, packet, route);
+        }
+        self.flows.accept(sender, packet);
+        self.cross(sender, Direction::Outbound);
+        self.hand_over(sender, onward, sent)
+    }
+
+    fn hand_over(&mut self, sender: NicRef, onward: Onward, packet: Packet) -> Result<Next, Reason> {
+        let origin = Origin::Nic(sender);
+        match onward {
+            Onward::To(nic) => Ok(Next::Go(Place::Port { nic, origin }, packet)),
+            Onward::Nobody => {
+                Err(Port::new(self.policy, sender, &mut self.journey.steps).no_destination(packet))
+            }
+            Onward::NobodyAt(address) => {
+                self.journey.nobody_at = Some(address);
+                let detail = format!("nobody answers at {address}: its machine does not run");
+                Err(self.deny(Decision::new(DropReason::NoDestination), detail))
+            }
+            Onward::Frontend(frontend) => Ok(Next::Go(Place::Frontend { frontend, origin }, packet)),
+            Onward::Through(frontend) => self.balance_through(frontend, origin, packet),
+            Onward::PrivateEndpoint(endpoint) => Ok(Next::Go(Place::PrivateEndpoint(endpoint), packet)),
+            Onward::Gateway(gateway) => Ok(Next::Go(Place::Gateway { gateway, from: None }, packet)),
+            Onward::ServiceEndpoint(service) => self.leave_by_service_endpoint(sender, &service, packet),
+            Onward::Internet(route) => self.leave_for_internet(sender, packet, route),
+            Onward::Platform => {
+                self.not_carried("the platform");
+                Ok(self.arrive(Node::Platform, packet, Place::Port { nic: sender, origin: Origin::Outside }))
             }
         }
     }
-    end_of_loop(network, &mut journey, at.0);
-    journey
-}
 
-/// One hop: out of a guest, through two ports, into a guest. The guest and packet that go on, or none at the end.
-fn carry(
-    policy: &Policy<'_>,
-    flows: &mut Flows,
-    journey: &mut Journey,
-    vm: VmId,
-    packet: Packet,
-) -> Result<Option<(VmId, Packet)>, Reason> {
-    let network = policy.network();
-    let sender = guest::egress(network, vm, packet.source, packet.destination);
-    let onward = Port::new(policy, sender, &mut journey.steps).outbound(flows, packet)?;
-    flows.accept(sender, packet);
-    journey.crossings.push(Crossing { nic: nic_id(network, sender), direction: Direction::Outbound });
-    let receiver = match onward {
-        Onward::To(receiver) => receiver,
-        Onward::Nobody => return Err(Port::new(policy, sender, &mut journey.steps).no_destination(packet)),
-    };
-
-    journey.path.push(receiver.vm);
-    Port::new(policy, receiver, &mut journey.steps).inbound(flows, sender, packet)?;
-    flows.accept(receiver, packet);
-    journey.crossings.push(Crossing { nic: nic_id(network, receiver), direction: Direction::Inbound });
-    enter_guest(network, flows, journey, receiver.vm, packet)
-}
-
-fn enter_guest(
-    network: &Network,
-    flows: &mut Flows,
-    journey: &mut Journey,
-    vm: VmId,
-    packet: Packet,
-) -> Result<Option<(VmId, Packet)>, Reason> {
-    let at = network.vm(vm).name.as_str();
-    let decision = Decision::new(DropReason::Guest);
-    let mut refuse = |detail: String| {
-        journey.steps.push(decision.clone().step(at, Access::Deny, detail));
-        Err(decision.reason(at))
-    };
-    match guest::receive(network, flows, vm, packet) {
-        Reception::Local(packet) => {
-            journey.end = End::Arrived { vm, packet };
-            Ok(None)
+    /// Into a port, and into the guest behind it.
+    fn enter_port(&mut self, nic: NicRef, origin: Origin, packet: Packet) -> Result<Next, Reason> {
+        self.journey.path.push(Node::Vm(nic.vm));
+        if origin == Origin::Outside && !self.network.vm(nic.vm).runs() {
+            let detail = "nobody answers: it is deallocated".to_owned();
+            return Err(self.deny(Decision::new(DropReason::NoDestination), detail));
         }
-        Reception::OwnSource => refuse(format!(
-            "the guest takes no packet from the wire that has its own source {}",
-            packet.source
-        )),
-        Reception::NotForwarding => {
-            refuse(format!("the guest does not forward, and {} is not its own", packet.destination))
-        }
-        Reception::Forward(next) => {
-            let detail = if next.source == packet.source {
-                "the guest forwards".to_owned()
-            } else {
-                format!("the guest forwards, with {} as the source", next.source)
-            };
-            journey.steps.push(decision.step(at, Access::Allow, detail));
-            Ok(Some((vm, next)))
+        Port::new(self.policy, nic, &mut self.journey.steps).inbound(self.flows, origin, packet)?;
+        self.flows.accept(nic, packet);
+        self.cross(nic, Direction::Inbound);
+        self.enter_guest(nic.vm, packet)
+    }
+
+    fn enter_guest(&mut self, vm: VmId, packet: Packet) -> Result<Next, Reason> {
+        let decision = Decision::new(DropReason::Guest);
+        match guest::receive(self.network, self.flows, vm, packet) {
+            Reception::Local(packet) => {
+                Ok(Next::Arrived(Arrival { node: Node::Vm(vm), packet, back: Place::Guest(vm) }))
+            }
+            Reception::OwnSource => {
+                let source = packet.source;
+                let detail =
+                    format!("the guest takes no packet from the wire that has its own source {source}");
+                Err(self.deny(decision, detail))
+            }
+            Reception::NotForwarding => {
+                let detail = format!("the guest does not forward, and {} is not its own", packet.destination);
+                Err(self.deny(decision, detail))
+            }
+            Reception::Forward(next) => {
+                let detail = if next.source == packet.source {
+                    "the guest forwards".to_owned()
+                } else {
+                    format!("the guest forwards, with {} as the source", next.source)
+                };
+                self.allow(decision, detail);
+                Ok(Next::Go(Place::Guest(vm), next))
+            }
         }
     }
-}
 
-/// The routes send the packet in a circle: the last one, which closes it, is what denies it.
-fn end_of_loop(network: &Network, journey: &mut Journey, vm: VmId) {
-    let last = journey.steps.iter().rev().find(|step| step.stage == DropReason::Route).cloned();
-    let (at, resource, rule) = match last {
-        Some(step) => (step.at, step.resource, step.rule),
-        None => (network.vm(vm).name.to_string(), None, None),
-    };
-    let decision = Decision { stage: DropReason::Route, direction: None, resource, rule };
-    journey.end = End::Dropped(decision.reason(&at));
-    journey.loops = true;
-    let detail = "loop: the routes lead round in a circle, until the packet's TTL ends".to_owned();
-    journey.steps.push(decision.step(&at, Access::Deny, detail));
-}
+    /// The packet has come to somebody who is no virtual machine.
+    pub(super) fn arrive(&mut self, node: Node, packet: Packet, back: Place) -> Next {
+        self.journey.path.push(node);
+        Next::Arrived(Arrival { node, packet, back })
+    }
 
-fn nic_id(network: &Network, nic: NicRef) -> NicId {
-    NicId { vm: network.vm(nic.vm).name.clone(), nic: network.nic(nic).name.clone() }
+    /// The packet has come to a service, which may answer on some ports only.
+    pub(super) fn arrive_at_service(&mut self, service: ServiceId, packet: Packet, back: Place) -> Next {
+        self.arrive(Node::Service(service), packet, back)
+    }
+
+    /// The routes send the packet in a circle: the last one, which closes it, is what denies it.
+    fn end_of_loop(&mut self) -> End {
+        let last = self.journey.steps.iter().rev().find(|step| step.stage == DropReason::Route).cloned();
+        let (at, resource, rule) = match last {
+            Some(step) => (step.at, step.resource, step.rule),
+            None => (self.at(), None, None),
+        };
+        let decision = Decision { stage: DropReason::Route, direction: None, resource, rule };
+        let reason = decision.reason(&at);
+        self.journey.loops = true;
+        let detail = "loop: the routes lead round in a circle, until the packet's TTL ends".to_owned();
+        self.journey.steps.push(decision.step(&at, Access::Deny, detail));
+        End::Dropped(reason)
+    }
+
+    pub(super) fn cross(&mut self, nic: NicRef, direction: Direction) {
+        let id = NicId { vm: self.network.vm(nic.vm).name.clone(), nic: self.network.nic(nic).name.clone() };
+        self.journey.crossings.push(Crossing { nic: id, direction });
+    }
+
+    /// Where the packet is, by name.
+    pub(super) fn at(&self) -> String {
+        self.journey.path.last().map(|node| node.name(self.network)).unwrap_or_default()
+    }
+
+    /// Writes down what lets the packet go on.
+    pub(super) fn allow(&mut self, decision: Decision, detail: String) {
+        let at = self.at();
+        self.journey.steps.push(decision.step(&at, Access::Allow, detail));
+    }
+
+    /// Writes down what drops the packet.
+    pub(super) fn deny(&mut self, decision: Decision, detail: String) -> Reason {
+        let at = self.at();
+        let reason = decision.reason(&at);
+        self.journey.steps.push(decision.step(&at, Access::Deny, detail));
+        reason
+    }
+
+    /// Packets do not do this yet; the first such thing is told.
+    pub(super) fn not_carried(&mut self, what: &'static str) {
+        self.journey.not_carried.get_or_insert(what);
+    }
 }

@@ -17,19 +17,33 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`question`] | who asks for what; endpoints |
-//! | [`explanation`] | the answer, as `vnetlab explain -o json` prints it |
+//! | [`question`], `endpoint` | who asks for what; what a text names |
+//! | [`explanation`], `decision` | the answer, as `vnetlab explain -o json` prints it; its steps |
 //! | [`packet`] | a packet and the flow that it belongs to |
+//! | `node`, `journey` | what a packet passes; from place to place until it arrives or is dropped |
+//! | `flows`, `choices` | what is remembered for replies; which of equal ways are taken |
 //! | `guest` | which NIC a guest sends from; what it does with what it gets |
 //! | `port` | what a port decides, outbound and inbound |
-//! | [`rule_match`] | the first rule of a group that matches |
-//! | `journey` | from guest to guest until the packet arrives or is dropped |
+//! | [`rule_match`] | the rules that decide |
+//! | `platform` | what Azure itself answers |
+//! | `public_side`, `balancer` | the internet, public addresses, load balancers |
+//! | `private_endpoint`, `gateway` | services and sites |
 
+mod balancer;
+mod choices;
+mod decision;
+mod endpoint;
 pub mod explanation;
+mod flows;
+mod gateway;
 mod guest;
 mod journey;
+mod node;
 pub mod packet;
+mod platform;
 mod port;
+mod private_endpoint;
+mod public_side;
 pub mod question;
 pub mod rule_match;
 
@@ -38,38 +52,81 @@ mod tests;
 
 use goal_state::DropReason;
 use goal_state::nsg::Access;
-use goal_state::vm::Transport;
+use goal_state::vm::{Listen, Transport};
 
-pub use explanation::{Crossing, Evidence, Explanation, Observed, Proof, Reason, Received, Reply, Step};
+pub use explanation::{
+    Crossing, Egress, EgressMethod, Evidence, Explanation, Observed, Proof, Reason, Received, Reply, Step,
+};
 pub use packet::{IpProtocol, Packet};
 pub use question::{Question, QuestionError};
 
 use crate::effective::Policy;
-use crate::network::{Network, VmId};
-use journey::{End, Flows, Journey, travel};
+use crate::network::Network;
+use choices::Choices;
+use flows::Flows;
+use journey::{Arrival, End, Journey, travel};
+use node::Node;
 use question::Asked;
 
-/// Answers `question` from the model alone.
+/// How many combinations of equal ways [`explain_all`] walks at most.
+pub const MAX_WALKS: usize = 16;
+
+/// Answers `question` from the model alone. Where several ways are equal the packet takes the first one.
 ///
 /// # Errors
 /// [`QuestionError`] when the question names nobody, or leaves out a port that its protocol needs.
 pub fn explain(policy: &Policy<'_>, question: &Question) -> Result<Explanation, QuestionError> {
-    let network = policy.network();
-    let asked = Asked::resolve(network, question)?;
-    let mut flows = Flows::default();
-    let first = accept(network, &asked, travel(policy, &mut flows, asked.sender, asked.packet));
-    let names = |path: &[VmId]| path.iter().map(|&vm| network.vm(vm).name.to_string()).collect::<Vec<_>>();
+    let asked = Asked::resolve(policy, question)?;
+    Ok(walk(policy, question, &asked, &mut Choices::default()))
+}
 
+/// Answers `question` for every combination of equal ways (appliances, gateways or backends among which the hash of a flow
+/// chooses), the first of each first. Never empty; the first answer is that of [`explain`]. At most [`MAX_WALKS`].
+///
+/// # Errors
+/// As [`explain`].
+pub fn explain_all(policy: &Policy<'_>, question: &Question) -> Result<Vec<Explanation>, QuestionError> {
+    let asked = Asked::resolve(policy, question)?;
+    let mut explanations = Vec::new();
+    let mut wanted = Some(Vec::new());
+    while let Some(next) = wanted
+        && explanations.len() < MAX_WALKS
+    {
+        let mut choices = Choices::new(next);
+        explanations.push(walk(policy, question, &asked, &mut choices));
+        wanted = choices.next();
+    }
+    Ok(explanations)
+}
+
+fn walk(policy: &Policy<'_>, question: &Question, asked: &Asked, choices: &mut Choices) -> Explanation {
+    let network = policy.network();
+    let mut flows = Flows::default();
+    let first = travel(policy, &mut flows, choices, (asked.sender, asked.start), asked.packet);
+    let first = accept(network, asked, first);
     let reply = match &first.end {
-        End::Arrived { vm, packet } => {
+        End::Arrived(Arrival { node, packet, back }) => {
             flows.turn_round();
-            Some(come_back(&asked, network, travel(policy, &mut flows, *vm, packet.reversed())))
+            let reply = travel(policy, &mut flows, choices, (*node, *back), packet.reversed());
+            Some(come_back(network, asked, reply))
         }
         End::Dropped(_) => None,
     };
+    explanation(network, question, asked, first, reply)
+}
+
+fn explanation(
+    network: &Network,
+    question: &Question,
+    asked: &Asked,
+    first: Journey,
+    reply: Option<Journey>,
+) -> Explanation {
+    let names = |path: &[Node]| path.iter().map(|node| node.name(network)).collect::<Vec<_>>();
     let reason = first.reason().or_else(|| reply.as_ref().and_then(Journey::reason));
-    let stays_in_guest = guest::owns(network, asked.sender, asked.packet.destination);
-    Ok(Explanation {
+    let stays_in_guest =
+        matches!(asked.sender, Node::Vm(vm) if guest::owns(network, vm, asked.packet.destination));
+    Explanation {
         from: question.from.clone(),
         to: question.to.clone(),
         protocol: question.protocol,
@@ -78,7 +135,6 @@ pub fn explain(policy: &Policy<'_>, question: &Question) -> Result<Explanation, 
         reason: reason.cloned(),
         path: names(&first.path),
         received: first.received(network),
-        egress: None,
         encryption: (!stays_in_guest).then_some("NX"),
         reply: reply.as_ref().map(|reply| Reply {
             verdict: if reply.reason().is_none() { Access::Allow } else { Access::Deny },
@@ -87,51 +143,73 @@ pub fn explain(policy: &Policy<'_>, question: &Question) -> Result<Explanation, 
             received: reply.received(network),
         }),
         proof: None,
-        evidence: Evidence {
-            sender: network.vm(asked.sender).name.clone(),
-            packet: asked.packet.five_tuple(),
-            loops: first.loops || reply.as_ref().is_some_and(|reply| reply.loops),
-            crossings: first.crossings,
-            reply_crossings: reply.map(|reply| reply.crossings).unwrap_or_default(),
-            taken_by_another: first.taken_by_another,
-        },
+        evidence: evidence(network, asked, &first, reply),
+        egress: first.egress,
         steps: first.steps,
-    })
+    }
 }
 
-/// Whether the guest where the packet arrived is the one that was asked for, and has somebody to take the packet.
+fn evidence(network: &Network, asked: &Asked, first: &Journey, reply: Option<Journey>) -> Evidence {
+    let sender = match asked.sender {
+        Node::Vm(vm) => Some(network.vm(vm).name.clone()),
+        _ => None,
+    };
+    let of_reply = reply.as_ref().and_then(|reply| reply.not_carried);
+    let outside = (!asked.sender.is_vm()).then_some("senders that are no virtual machines");
+    Evidence {
+        sender,
+        packet: asked.packet.five_tuple(),
+        loops: first.loops || reply.as_ref().is_some_and(|reply| reply.loops),
+        nobody_at: first.nobody_at.or(reply.as_ref().and_then(|reply| reply.nobody_at)),
+        crossings: first.crossings.clone(),
+        reply_crossings: reply.map(|reply| reply.crossings).unwrap_or_default(),
+        taken_by_another: first.taken_by_another,
+        not_carried: first.not_carried.or(of_reply).or(outside).map(str::to_owned),
+    }
+}
+
+/// Whether the one where the packet arrived is the one that was asked for, and takes it.
 fn accept(network: &Network, asked: &Asked, mut journey: Journey) -> Journey {
-    let End::Arrived { vm, packet } = journey.end else { return journey };
-    let at = network.vm(vm).name.to_string();
-    if asked.receiver.is_some_and(|receiver| receiver != vm) {
-        let detail =
-            format!("{} is {at} here, in another virtual network than asked for", packet.destination);
+    let End::Arrived(Arrival { node, packet, .. }) = journey.end else { return journey };
+    let at = node.name(network);
+    if asked.receiver.is_some_and(|receiver| receiver != node) {
+        let detail = format!("{} is {at} here, and not the one that was asked for", packet.destination);
         journey.taken_by_another = true;
         journey.drop_at(&at, DropReason::NoDestination, detail);
-    } else if !listens(network, vm, &packet) {
-        let detail = format!("nobody listens on port {}", packet.destination_port);
+    } else if !listens(network, node, &packet) {
+        let detail = match packet.protocol.has_ports() {
+            true => format!("nobody listens on port {}", packet.destination_port),
+            false => format!("{} is not answered", packet.protocol),
+        };
         journey.drop_at(&at, DropReason::Guest, detail);
     }
     journey
 }
 
-/// A VM without a list of responders is taken to answer on every port.
-fn listens(network: &Network, vm: VmId, packet: &Packet) -> bool {
+/// A VM without a list of responders is taken to answer on every port, and so are others. A service with a list answers on
+/// nothing else.
+fn listens(network: &Network, node: Node, packet: &Packet) -> bool {
     let transport = match packet.protocol {
-        IpProtocol::TCP => Transport::Tcp,
-        IpProtocol::UDP => Transport::Udp,
+        IpProtocol::TCP => Some(Transport::Tcp),
+        IpProtocol::UDP => Some(Transport::Udp),
+        _ => None,
+    };
+    let (list, answers_others): (&Option<Vec<Listen>>, bool) = match node {
+        Node::Vm(vm) => (&network.vm(vm).listen, true),
+        Node::Service(service) => (&network.service(service).listen, false),
         _ => return true,
     };
-    let Some(list) = &network.vm(vm).listen else { return true };
+    let Some(list) = list else { return true };
+    let Some(transport) = transport else { return answers_others };
     list.iter().any(|listen| listen.transport == transport && listen.port == packet.destination_port)
 }
 
-/// Whether the reply reached the guest that waits for it, as the reply to what it sent.
-fn come_back(asked: &Asked, network: &Network, mut journey: Journey) -> Journey {
-    let End::Arrived { vm, packet } = journey.end else { return journey };
-    if vm != asked.sender || packet != asked.packet.reversed() {
+/// Whether the reply reached who waits for it, as the reply to what was sent.
+fn come_back(network: &Network, asked: &Asked, mut journey: Journey) -> Journey {
+    let End::Arrived(Arrival { node, packet, .. }) = journey.end else { return journey };
+    if node != asked.sender || packet != asked.packet.reversed() {
         let detail = format!("a reply from {} to {} is not waited for", packet.source, packet.destination);
-        journey.drop_at(network.vm(vm).name.as_str(), DropReason::Guest, detail);
+        journey.drop_at(&node.name(network), DropReason::Guest, detail);
     }
     journey
 }

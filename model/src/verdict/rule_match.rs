@@ -1,6 +1,8 @@
-//! The first rule of a group that matches a packet. Nothing after it is looked at.
+//! The rules that decide about a packet: in each group the first that matches. Nothing after it is looked at.
 
-use goal_state::nsg::{Protocol, Rule, RuleGroup};
+use std::sync::Arc;
+
+use goal_state::nsg::{Access, Association, Protocol, Rule, RuleAccess, RuleGroup};
 
 use super::packet::Packet;
 
@@ -15,10 +17,50 @@ pub(crate) fn first_position(group: &RuleGroup, packet: &Packet) -> Option<usize
     group.rules.iter().position(|rule| matches(rule, packet))
 }
 
+/// The rules that decide, in order. Only the last one may deny; when it does not, or there is none, the packet is let
+/// through. `find` says which rule of a group matches first.
+///
+/// Of all security admin configurations the first rule that matches is the only one that counts: Deny drops, `AlwaysAllow` lets
+/// through without network security groups, Allow leaves it to them. Then each network security group must allow.
+/// <https://learn.microsoft.com/azure/virtual-network-manager/concept-security-admins>
+#[must_use]
+pub fn deciding_rules<'g>(
+    groups: &'g [Arc<RuleGroup>],
+    find: impl Fn(&'g RuleGroup) -> Option<&'g Rule>,
+) -> Vec<(&'g RuleGroup, &'g Rule)> {
+    let mut deciding = Vec::new();
+    for group in groups {
+        let by_admin = |(before, _): &(&RuleGroup, &Rule)| before.association == Association::NetworkManager;
+        if group.association == Association::NetworkManager && deciding.last().is_some_and(by_admin) {
+            continue;
+        }
+        let Some(rule) = find(group) else { continue };
+        deciding.push((group.as_ref(), rule));
+        if rule.access == RuleAccess::AlwaysAllow || rule.access.access() == Access::Deny {
+            break;
+        }
+    }
+    deciding
+}
+
+/// The first rule of `group` that matches when source ports do not count, as at a private endpoint.
+/// <https://learn.microsoft.com/azure/private-link/disable-private-endpoint-network-policy>
+#[must_use]
+pub fn first_match_from_any_port<'a>(group: &'a RuleGroup, packet: &Packet) -> Option<&'a Rule> {
+    let matching = |rule: &&Rule| {
+        let sent_from = rule.source_ports.first().map_or(0, |range| range.first());
+        matches(rule, &Packet { source_port: sent_from, ..*packet })
+    };
+    group.rules.iter().find(matching)
+}
+
 fn matches(rule: &Rule, packet: &Packet) -> bool {
-    matches_protocol(rule, packet)
-        && rule.source.contains(packet.source)
-        && rule.destination.contains(packet.destination)
+    matches_sender(rule, packet) && rule.destination.contains(packet.destination)
+}
+
+/// Whether protocol, ports and source match, whatever the destination.
+pub(super) fn matches_sender(rule: &Rule, packet: &Packet) -> bool {
+    matches_protocol(rule, packet) && rule.source.contains(packet.source)
 }
 
 /// Ports count for TCP and UDP only; ICMP, ESP and AH match whatever the ports of the rule.
@@ -33,7 +75,7 @@ fn matches_protocol(rule: &Rule, packet: &Packet) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use goal_state::nsg::{AddressSet, Association, PortRange, RuleAccess};
+    use goal_state::nsg::{AddressSet, PortRange};
     use ipnet::Ipv4Net;
     use proptest::prelude::*;
 

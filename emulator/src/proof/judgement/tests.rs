@@ -65,7 +65,7 @@ fn through_nva(packet: FiveTuple) -> Vec<Event> {
 fn judged(port: u16, events: &[Event], outcome: Option<ProbeOutcome>) -> Judgement {
     let mut seen = observation(packet(port), events);
     seen.result = outcome.map(|outcome| ProbeResult { source_port: 50000, outcome });
-    judge(&question(port), &seen).unwrap()
+    judge(&[question(port)], &seen).unwrap().1
 }
 
 #[test]
@@ -196,7 +196,7 @@ virtualMachines:
     ];
     let mut observation = observation(packet, &events);
     observation.result = Some(ProbeResult { source_port: 50000, outcome: ProbeOutcome::Silent });
-    let judgement = judge(&explanation, &observation).unwrap();
+    let judgement = judge(std::slice::from_ref(&explanation), &observation).unwrap().1;
     assert_eq!(judgement.differences, [""; 0]);
     assert_eq!(judgement.proof.observed, Some(Observed { rule: None, at: "namesake".into() }));
 }
@@ -206,7 +206,7 @@ fn a_probe_that_could_not_be_sent_proves_nothing() {
     let mut seen = observation(packet(80), &[]);
     let outcome = ProbeOutcome::Failed { error: "no such VM".into() };
     seen.result = Some(ProbeResult { source_port: 0, outcome });
-    assert_eq!(judge(&question(80), &seen), Err("no such VM".to_owned()));
+    assert_eq!(judge(&[question(80)], &seen), Err("no such VM".to_owned()));
 }
 
 /// Linux opens no TCP connection to many, so the port that would have dropped the packet does not see it.
@@ -225,6 +225,6 @@ fn a_connection_that_no_guest_opens_proves_nothing() {
     let mut seen = observation(explanation.evidence.packet, &[]);
     let outcome = ProbeOutcome::Unreachable { error: "Network is unreachable".into() };
     seen.result = Some(ProbeResult { source_port: 50000, outcome });
-    let refused = judge(&explanation, &seen).unwrap_err();
+    let refused = judge(std::slice::from_ref(&explanation), &seen).unwrap_err();
     assert!(refused.contains("no TCP connection to 10.0.1.255"), "{refused}");
 }

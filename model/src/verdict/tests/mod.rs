@@ -1,8 +1,12 @@
 //! Stories: who sends what, and what must happen.
 
 mod guests;
+mod load_balancers;
 mod paths;
+mod platform;
 mod ports;
+mod private_endpoints;
+mod public_side;
 mod questions;
 mod random;
 mod switch;

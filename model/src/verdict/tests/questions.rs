@@ -26,16 +26,18 @@ fn questions_that_name_nobody_say_who_was_meant() {
     assert_eq!(refused("web1", "web2", None), "Tcp needs a destination port");
     assert_eq!(
         refused("10.9.9.9", "web1", port),
-        "no virtual machine has the address 10.9.9.9, so nothing can be sent from it"
+        "nobody sends from the address 10.9.9.9: no virtual machine, machine on premises, service or internet host has it"
     );
     assert_eq!(
         refused("10.0.0.4", "web1", port),
-        "several virtual machines have the address 10.0.0.4: web1, web2; name the one you mean"
+        "several machines have the address 10.0.0.4: web1, web2; name the one you mean"
     );
-    assert_eq!(refused("168.63.129.16", "web1", port), "questions about health probes are not built yet");
-    let outside = "questions about internet hosts are not built yet";
-    assert_eq!(refused("internet/client", "web1", port), outside);
-    assert_eq!(refused("web1", "internet/client", port), outside);
+    assert_eq!(
+        refused("168.63.129.16", "10.9.9.9", port),
+        "health probes from 168.63.129.16 go to one virtual machine, and 10.9.9.9 is not one's; name it"
+    );
+    assert_eq!(refused("internet/client", "web1", port), "there is no internet host client");
+    assert_eq!(refused("web1", "seoul/erp", port), "there is no virtual machine seoul");
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! A load balancer at work: which backend gets a flow, and as what.
+//!
+//! It is no proxy: the backend sees the client's address and port, and its own address and the backend port, which is what
+//! its rules are asked about. Which backend is a choice of the flow's hash, so every running one is possible.
+//! <https://learn.microsoft.com/azure/load-balancer/components>,
+//! <https://learn.microsoft.com/azure/load-balancer/load-balancer-ha-ports-overview>
+
+use goal_state::DropReason;
+
+use super::choices::Chooser;
+use super::decision::Decision;
+use super::explanation::Reason;
+use super::journey::{Next, Place, Walk};
+use super::node::Node;
+use super::packet::{IpProtocol, Packet};
+use super::port::Origin;
+use crate::effective::FrontendRef;
+use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku};
+use crate::network::{FrontendAddress, LoadBalancer, NicRef, VnetId};
+
+/// What packets cannot do yet.
+const LOAD_BALANCERS: &str = "load balancers";
+
+/// The rule of a frontend that a packet matches.
+struct Target<'n> {
+    rule: &'n str,
+    backends: Vec<NicRef>,
+    /// 0 keeps the packet's.
+    backend_port: u16,
+    floating_ip: bool,
+}
+
+impl Walk<'_> {
+    /// A packet for a frontend: a rule leads it to a backend.
+    pub(super) fn balance(
+        &mut self,
+        frontend: FrontendRef,
+        origin: Origin,
+        packet: Packet,
+    ) -> Result<Next, Reason> {
+        self.not_carried(LOAD_BALANCERS);
+        let balancer = self.network.load_balancer(frontend.balancer);
+        if packet.protocol == IpProtocol::ICMP {
+            return Err(self.no_backend(frontend, None, "it does not carry ICMP"));
+        }
+        if self.is_basic_from_another_region(frontend, origin) {
+            let detail = "a Basic load balancer cannot be reached by global peering";
+            return Err(self.no_backend(frontend, None, detail));
+        }
+        let Some(target) = target(balancer, frontend.index, packet) else {
+            let detail = "no rule of the frontend is for this protocol and port";
+            return Err(self.no_backend(frontend, None, detail));
+        };
+        let backend = self.choose_backend(frontend, origin, packet, target.rule, &target.backends)?;
+        let public = matches!(balancer.frontends[frontend.index].address, FrontendAddress::Public(_));
+        if public && balancer.sku != LoadBalancerSku::Basic && !self.has_security_group(backend) {
+            self.journey.path.push(Node::Vm(backend.vm));
+            let detail = "a Standard public frontend is closed without a network security group".to_owned();
+            let decision = Decision::of(DropReason::PublicAddress, &balancer.name);
+            return Err(self.deny(decision, detail));
+        }
+        let translated = self.lead_to(backend, &target, packet);
+        let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(target.rule);
+        let detail = format!("to {}, {}", self.network.vm(backend.vm).name, translated.destination_text());
+        self.allow(decision, detail);
+        Ok(Next::Go(Place::Port { nic: backend, origin }, translated))
+    }
+
+    /// The packet as the backend gets it. With floating IP its destination stays, and its guest is taken to have it.
+    fn lead_to(&mut self, backend: NicRef, target: &Target<'_>, packet: Packet) -> Packet {
+        if target.floating_ip {
+            self.flows.float(backend, packet.destination);
+            return packet;
+        }
+        let port = if target.backend_port == 0 { packet.destination_port } else { target.backend_port };
+        let destination = self.network.nic(backend).addresses[0];
+        let translated = Packet { destination, destination_port: port, ..packet };
+        self.flows.remember_destination(backend, packet, translated);
+        translated
+    }
+
+    /// A route leads to a frontend with appliances behind it: HA ports hand every packet on as it is.
+    pub(super) fn balance_through(
+        &mut self,
+        frontend: FrontendRef,
+        origin: Origin,
+        packet: Packet,
+    ) -> Result<Next, Reason> {
+        self.not_carried(LOAD_BALANCERS);
+        let balancer = self.network.load_balancer(frontend.balancer);
+        let mut rules = balancer.load_balancing_rules.iter();
+        let rule = rules
+            .find(|rule| rule.frontend == frontend.index && is_ha_ports(rule.protocol, rule.frontend_port));
+        let Some(rule) = rule else {
+            return Err(self.no_backend(
+                frontend,
+                None,
+                "only a rule for HA ports hands packets of others on",
+            ));
+        };
+        if packet.protocol == IpProtocol::ICMP {
+            return Err(self.no_backend(frontend, Some(&rule.name), "it does not carry ICMP"));
+        }
+        let backends = &balancer.backend_pools[rule.backend_pool].1;
+        let backend = self.choose_backend(frontend, origin, packet, &rule.name, backends)?;
+        let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(&rule.name);
+        self.allow(decision, format!("to {}", self.network.vm(backend.vm).name));
+        Ok(Next::Go(Place::Port { nic: backend, origin }, packet))
+    }
+
+    /// One of the running backends. Nothing chooses the sender itself and gets through: its packet would come back to it.
+    fn choose_backend(
+        &mut self,
+        frontend: FrontendRef,
+        origin: Origin,
+        packet: Packet,
+        rule: &str,
+        backends: &[NicRef],
+    ) -> Result<NicRef, Reason> {
+        let running: Vec<_> = backends.iter().copied().filter(|nic| self.network.vm(nic.vm).runs()).collect();
+        if running.is_empty() {
+            return Err(self.no_backend(frontend, Some(rule), "no backend runs"));
+        }
+        let chosen = self.choices.among(Chooser::LoadBalancer(frontend), packet, running.len());
+        let backend = running[chosen];
+        if origin == Origin::Nic(backend) {
+            let detail = "the backend is the sender itself, and takes no packet of its own";
+            return Err(self.no_backend(frontend, Some(rule), detail));
+        }
+        Ok(backend)
+    }
+
+    fn no_backend(&mut self, frontend: FrontendRef, rule: Option<&str>, why: &str) -> Reason {
+        let balancer = self.network.load_balancer(frontend.balancer);
+        self.journey.path.push(Node::LoadBalancer(frontend.balancer));
+        let decision = Decision::of(DropReason::LoadBalancer, &balancer.name);
+        let decision = Decision { rule: rule.map(str::to_owned), ..decision };
+        self.deny(decision, format!("{}: {why}", balancer.frontends[frontend.index].name))
+    }
+
+    fn is_basic_from_another_region(&self, frontend: FrontendRef, origin: Origin) -> bool {
+        let balancer = self.network.load_balancer(frontend.balancer);
+        let FrontendAddress::Private { subnet, .. } = balancer.frontends[frontend.index].address else {
+            return false;
+        };
+        let Origin::Nic(sender) = origin else { return false };
+        let location = |vnet: VnetId| &self.network.vnet(vnet).location;
+        balancer.sku == LoadBalancerSku::Basic
+            && location(self.network.nic(sender).subnet.vnet) != location(subnet.vnet)
+    }
+}
+
+fn is_ha_ports(protocol: LoadBalancerProtocol, port: u16) -> bool {
+    protocol == LoadBalancerProtocol::All && port == 0
+}
+
+fn carries(of: LoadBalancerProtocol, protocol: IpProtocol) -> bool {
+    match of {
+        LoadBalancerProtocol::Tcp => protocol == IpProtocol::TCP,
+        LoadBalancerProtocol::Udp => protocol == IpProtocol::UDP,
+        LoadBalancerProtocol::All => true,
+    }
+}
+
+/// An inbound NAT rule, or a load balancing rule.
+fn target(balancer: &LoadBalancer, frontend: usize, packet: Packet) -> Option<Target<'_>> {
+    let nat = balancer.inbound_nat_rules.iter().find_map(|rule| {
+        let here = rule.frontend == frontend && carries(rule.protocol, packet.protocol);
+        let mut backends = rule.backends.iter();
+        let &(nic, _) = backends.find(|(_, port)| here && *port == packet.destination_port)?;
+        let (backends, floating_ip) = (vec![nic], rule.enable_floating_ip);
+        Some(Target { rule: &rule.name, backends, backend_port: rule.backend_port, floating_ip })
+    });
+    nat.or_else(|| {
+        let mut rules = balancer.load_balancing_rules.iter();
+        let rule = rules.find(|rule| {
+            let port = rule.frontend_port == packet.destination_port
+                || is_ha_ports(rule.protocol, rule.frontend_port);
+            rule.frontend == frontend && carries(rule.protocol, packet.protocol) && port
+        })?;
+        Some(Target {
+            rule: &rule.name,
+            backends: balancer.backend_pools[rule.backend_pool].1.clone(),
+            backend_port: rule.backend_port,
+            floating_ip: rule.enable_floating_ip,
+        })
+    })
+}

@@ -1,0 +1,58 @@
+//! What a packet passes, and where it ends.
+
+use std::net::Ipv4Addr;
+
+use crate::effective::MachineRef;
+use crate::network::{
+    GatewayId, InternetHostId, LoadBalancerId, Network, PrivateEndpointId, ServiceId, VmId,
+};
+
+/// One station of a packet's path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Node {
+    /// A virtual machine.
+    Vm(VmId),
+    /// A virtual network gateway.
+    Gateway(GatewayId),
+    /// A machine on premises.
+    Machine(MachineRef),
+    /// A host in the internet.
+    InternetHost(InternetHostId),
+    /// A stand-in for a PaaS service.
+    Service(ServiceId),
+    /// A private endpoint.
+    PrivateEndpoint(PrivateEndpointId),
+    /// A load balancer that has sent the packet to nobody.
+    LoadBalancer(LoadBalancerId),
+    /// Azure itself: DHCP, DNS, `WireServer`, instance metadata, licensing, health probes.
+    Platform,
+}
+
+impl Node {
+    /// The name that answers show, which also names it in a question where it can be named there.
+    pub(super) fn name(self, network: &Network) -> String {
+        match self {
+            Self::Vm(vm) => network.vm(vm).name.to_string(),
+            Self::Gateway(gateway) => network.gateway(gateway).name.clone(),
+            Self::Machine(machine) => {
+                let site = network.site(machine.site);
+                format!("{}/{}", site.name, site.machines[machine.index].0)
+            }
+            Self::InternetHost(host) => format!("internet/{}", network.internet_host(host).name),
+            Self::Service(service) => network.service(service).name.clone(),
+            Self::PrivateEndpoint(endpoint) => network.private_endpoint(endpoint).name.clone(),
+            Self::LoadBalancer(balancer) => network.load_balancer(balancer).name.clone(),
+            Self::Platform => "platform".to_owned(),
+        }
+    }
+
+    /// Whether packets are really sent to and from it. The rest is the model's alone so far.
+    pub(super) fn is_vm(self) -> bool {
+        matches!(self, Self::Vm(_))
+    }
+}
+
+/// The address of a machine on premises.
+pub(super) fn machine_address(network: &Network, machine: MachineRef) -> Ipv4Addr {
+    network.site(machine.site).machines[machine.index].1
+}

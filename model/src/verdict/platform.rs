@@ -1,0 +1,89 @@
+//! What Azure itself answers: DHCP, DNS, the agent's channel, instance metadata, Windows licensing.
+//!
+//! <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>,
+//! <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service>
+
+use std::net::Ipv4Addr;
+
+use super::packet::{IpProtocol, Packet};
+use crate::effective::tags::{INSTANCE_METADATA, WIRE_SERVER};
+use crate::network::ServiceTag;
+
+/// The licensing servers (KMS).
+/// <https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/custom-routes-enable-kms-activation>
+const LICENSING: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(20, 118, 99, 224), Ipv4Addr::new(40, 83, 235, 53), Ipv4Addr::new(23, 102, 135, 246)];
+
+/// A service of the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Addresses.
+    Dhcp,
+    /// Names.
+    Dns,
+    /// The guest agent's channel.
+    WireServer,
+    /// The instance metadata service.
+    InstanceMetadata,
+    /// Windows licensing.
+    Licensing,
+}
+
+impl Service {
+    /// The tag whose Deny rules cut it. Nothing cuts DHCP and the agent's channel.
+    pub(super) fn tag(self) -> Option<ServiceTag> {
+        match self {
+            Self::Dhcp | Self::WireServer => None,
+            Self::Dns => Some(ServiceTag::AzurePlatformDns),
+            Self::InstanceMetadata => Some(ServiceTag::AzurePlatformImds),
+            Self::Licensing => Some(ServiceTag::AzurePlatformLkm),
+        }
+    }
+
+    /// What it is.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Dhcp => "DHCP",
+            Self::Dns => "Azure DNS",
+            Self::WireServer => "WireServer",
+            Self::InstanceMetadata => "instance metadata",
+            Self::Licensing => "Windows licensing",
+        }
+    }
+}
+
+/// Whether only the platform has this address. Routes do not lead there, and rules do not apply.
+pub(super) fn is_platform_address(address: Ipv4Addr) -> bool {
+    address == WIRE_SERVER || address == INSTANCE_METADATA
+}
+
+/// Whether the packet asks the platform for an address.
+pub(super) fn is_dhcp(packet: Packet) -> bool {
+    let to_server = packet.destination == WIRE_SERVER || packet.destination.is_broadcast();
+    to_server && packet.protocol == IpProtocol::UDP && packet.destination_port == 67
+}
+
+/// Whether this is a licensing server.
+pub(super) fn is_licensing_server(address: Ipv4Addr) -> bool {
+    LICENSING.contains(&address)
+}
+
+/// Whether the packet asks for a Windows license. Ordinary rules do not apply to it; routes do.
+pub(super) fn is_licensing(packet: Packet) -> bool {
+    packet.protocol == IpProtocol::TCP
+        && packet.destination_port == 1688
+        && LICENSING.contains(&packet.destination)
+}
+
+/// The service that a packet to a platform address is for.
+pub(super) fn service(packet: Packet) -> Option<Service> {
+    let tcp = packet.protocol == IpProtocol::TCP;
+    let udp = packet.protocol == IpProtocol::UDP;
+    match packet.destination_port {
+        _ if is_dhcp(packet) => Some(Service::Dhcp),
+        53 if packet.destination == WIRE_SERVER && (tcp || udp) => Some(Service::Dns),
+        80 | 32526 if packet.destination == WIRE_SERVER && tcp => Some(Service::WireServer),
+        80 if packet.destination == INSTANCE_METADATA && tcp => Some(Service::InstanceMetadata),
+        _ => None,
+    }
+}
