@@ -9,6 +9,7 @@ mod private_endpoints;
 mod public_side;
 mod questions;
 mod random;
+mod security_admin;
 mod switch;
 mod topologies;
 
