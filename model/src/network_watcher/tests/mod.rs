@@ -5,6 +5,7 @@ mod effective;
 mod flows;
 mod peerings;
 mod routes;
+mod security_admin;
 mod targets;
 
 use crate::effective::Policy;
