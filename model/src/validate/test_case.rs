@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use goal_state::nsg::Protocol;
 
 use crate::diagnostic::did_you_mean;
+use crate::effective::Policy;
 use crate::network::TestCase;
 use crate::topology::{self, Span, Spanned, Test, TestProtocol, Topology};
+use crate::verdict::{IpProtocol, Question};
 
 use super::directory::Directory;
 use super::report::Report;
@@ -61,29 +63,45 @@ impl TestCheck<'_> {
         })
     }
 
-    /// A VM, one of its NICs as `VM/NIC`, or an IPv4 address.
+    /// A VM, VM/NIC, internet/HOST, SITE/MACHINE, a service, or an IPv4 address. A VM goes before others of its name.
     fn endpoint(&self, endpoint: &Spanned<String>, report: &mut Report) {
         let text = endpoint.value.as_str();
         if text.parse::<Ipv4Addr>().is_ok() {
             return;
         }
-        let (machine, nic) = text.split_once('/').map_or((text, None), |(machine, nic)| (machine, Some(nic)));
-        if self.directory.virtual_machines.find(machine).is_none() && self.is_outside(machine) {
-            report.not_built(endpoint.span, format_args!("endpoint `{text}`"));
-            return;
-        }
-        let names = &self.directory.virtual_machines;
-        let found = report.resolve_in("", "virtual machine", names, machine, endpoint.span);
-        if let (Some(at), Some(nic)) = (found, nic) {
-            self.check_nic(at, nic, endpoint, report);
+        let (first, second) =
+            text.split_once('/').map_or((text, None), |(first, second)| (first, Some(second)));
+        let directory = self.directory;
+        if let Some(at) = directory.virtual_machines.find(first) {
+            if let Some(nic) = second {
+                self.check_nic(at, nic, endpoint, report);
+            }
+        } else if let (Some(host), true) = (second, first.eq_ignore_ascii_case("internet")) {
+            let hosts = self.topology.internet.iter().flat_map(|internet| internet.hosts.names());
+            let names: Vec<_> = hosts.map(|name| name.value.as_str()).collect();
+            check_member("internet host", ("internet", host), &names, endpoint.span, report);
+        } else if let (Some(machine), Some(site)) = (second, directory.sites.find(first)) {
+            let sites = self.topology.on_premises.iter().nth(site);
+            let machines = sites.into_iter().flat_map(|(_, site)| site.machines.names());
+            let names: Vec<_> = machines.map(|name| name.value.as_str()).collect();
+            check_member("machine on premises", (first, machine), &names, endpoint.span, report);
+        } else if second.is_some() || directory.services.find(first).is_none() {
+            self.report_unknown(first, endpoint.span, report);
         }
     }
 
-    /// Whether it names something outside the virtual networks: the internet, a site or a service.
-    fn is_outside(&self, name: &str) -> bool {
-        name.eq_ignore_ascii_case("internet")
-            || self.topology.on_premises.get(name).is_some()
-            || self.topology.services.get(name).is_some()
+    fn report_unknown(&self, name: &str, at: Span, report: &mut Report) {
+        let Directory { virtual_machines, services, sites, .. } = self.directory;
+        let others = services.iter().chain(sites.iter());
+        match report.similar(name, others).filter(|_| virtual_machines.closest(name).is_none()) {
+            Some(similar) => {
+                let message = format!("there is no virtual machine, service or site `{name}`");
+                report.error("InvalidResourceReference", at, message, format!("did you mean `{similar}`?"));
+            }
+            None => {
+                report.resolve_in("", "virtual machine", virtual_machines, name, at);
+            }
+        }
     }
 
     fn check_nic(&self, vm: usize, nic: &str, endpoint: &Spanned<String>, report: &mut Report) {
@@ -159,17 +177,35 @@ fn port(test: &Spanned<Test>, report: &mut Report) -> Option<Option<u16>> {
     }
 }
 
-/// Reports senders that are an address which no NIC, or more than one, has.
+/// What `parent/name` names must be one of `names`.
+fn check_member(kind: &str, (parent, name): (&str, &str), names: &[&str], at: Span, report: &mut Report) {
+    if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return;
+    }
+    let help = match report.similar(name, names.iter().copied()) {
+        Some(similar) => format!("did you mean `{parent}/{similar}`?"),
+        None if names.is_empty() => format!("there is no {kind} at all"),
+        None => format!("there is `{parent}/{}`", names.join(&format!("`, `{parent}/"))),
+    };
+    report.error("InvalidResourceReference", at, format!("there is no {kind} `{parent}/{name}`"), help);
+}
+
+/// Reports senders that nobody is, or that several are: the same refusals that a question on the command line meets.
 pub(super) fn check_senders(topology: &Topology, network: &crate::network::Network, report: &mut Report) {
-    for test in &topology.tests {
-        let Ok(address) = test.from.value.parse::<Ipv4Addr>() else { continue };
-        let owners: Vec<_> = network.nics().filter(|(_, nic)| nic.addresses.contains(&address)).collect();
-        let message = match owners.len() {
-            0 => format!("no network interface has the address {address}"),
-            1 => continue,
-            _ => format!("{} network interfaces have the address {address}", owners.len()),
+    let policy = Policy::new(network);
+    for test in topology.tests.iter().filter(|test| test.from.value.parse::<Ipv4Addr>().is_ok()) {
+        let protocol = IpProtocol::of(protocol(test)).unwrap_or(IpProtocol::ICMP);
+        let question = Question {
+            from: test.from.value.clone(),
+            to: test.to.value.clone(),
+            protocol,
+            port: test.port.as_ref().map(|port| port.value),
+            source_port: None,
+            source_ip: None,
         };
-        let help = "a test is sent by a virtual machine: name it, such as `from: web1`";
-        report.error("TestSender", test.from.span, message, help);
+        if let Err(problem) = question.check(&policy) {
+            let help = "a test is sent by somebody: name it, such as `from: web1` or `from: internet/client`";
+            report.error("TestSender", test.from.span, problem.to_string(), help);
+        }
     }
 }

@@ -202,15 +202,24 @@ impl Walk<'_> {
         packet: Packet,
     ) -> Result<Next, Reason> {
         let vnet = self.network.gateway(gateway).vnet;
-        let owner = exit.next_hop.and_then(|address| self.policy.addresses(vnet).get(&address));
+        let owner_of = |route: &LearnedRoute| self.policy.addresses(vnet).get(&route.next_hop?).copied();
+        // A route server is never in the way of packets: they go to whom it has learnt the route from.
+        let owner = match owner_of(exit) {
+            Some(Owner::RouteServer(server)) => {
+                let rib = self.policy.bgp().rib(Speaker::RouteServer(server));
+                rib.and_then(|rib| rib.lookup(packet.destination)?.first()).and_then(owner_of)
+            }
+            owner => owner,
+        };
         let decision = Decision::of(DropReason::Gateway, &self.network.gateway(gateway).name);
         let detail = format!("{} by a neighbor of the virtual network", exit.network);
         match owner {
-            Some(&Owner::Gateway(gateway)) => {
+            Some(Owner::Gateway(other)) if other != gateway => {
+                let gateway = other;
                 self.allow(decision, detail);
                 Ok(Next::Go(Place::Gateway { gateway, from: None }, packet))
             }
-            Some(&Owner::Nic(nic)) => {
+            Some(Owner::Nic(nic)) => {
                 self.allow(decision, detail);
                 Ok(Next::Go(Place::Port { nic, origin: Origin::Outside }, packet))
             }

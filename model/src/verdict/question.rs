@@ -32,6 +32,16 @@ pub struct Question {
     pub source_ip: Option<Ipv4Addr>,
 }
 
+impl Question {
+    /// Whether it can be asked.
+    ///
+    /// # Errors
+    /// [`QuestionError`] when it names nobody, or leaves out a port that its protocol needs.
+    pub fn check(&self, policy: &Policy<'_>) -> Result<(), QuestionError> {
+        Asked::resolve(policy, self).map(drop)
+    }
+}
+
 /// Why a question cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionError {

@@ -19,12 +19,12 @@ fn an_endpoint_is_a_machine_an_interface_or_an_address() {
             ),
             (
                 "from: internet/client, to: web1, protocol: Icmp, expect: Allow",
-                "error NotBuiltYet: not built yet: endpoint `internet/client`; leave it out",
+                "error InvalidResourceReference: there is no internet host `internet/client`; there is no internet host at all",
             ),
             ("from: 10.0.1.4, to: web2, protocol: Icmp, expect: Allow", ""),
             (
                 "from: 10.0.1.99, to: web2, protocol: Icmp, expect: Allow",
-                "error TestSender: no network interface has the address 10.0.1.99; a test is sent by a virtual machine: name it, such as `from: web1`",
+                "error TestSender: nobody sends from the address 10.0.1.99: no virtual machine, machine on premises, service or internet host has it; a test is sent by somebody: name it, such as `from: web1` or `from: internet/client`",
             ),
         ],
     );
@@ -81,5 +81,36 @@ fn via_names_machines() {
             "from: web1, to: web2, port: 80, expect: Allow, via: [web3]",
             "error InvalidResourceReference: there is no virtual machine `web3`; did you mean `web2`?",
         )],
+    );
+}
+
+#[test]
+fn an_endpoint_may_be_outside_of_azure() {
+    const OUTSIDE: &str = "internet: {hosts: {client: 203.0.113.9}}
+onPremises: {seoul: {addressPrefixes: [10.50.0.0/16], machines: {erp: 10.50.1.10}}}
+services: {sql1: {type: Microsoft.Sql, ipAddress: 20.60.0.9}}
+";
+    check(
+        &|inner| format!("{HUB}{OUTSIDE}{}", test(inner)),
+        &[
+            ("from: internet/client, to: web1, protocol: Icmp, expect: Deny", ""),
+            ("from: web1, to: Seoul/ERP, protocol: Icmp, expect: Deny", ""),
+            ("from: web1, to: sql1, port: 1433, expect: Allow", ""),
+            ("from: 203.0.113.9, to: web1, protocol: Icmp, expect: Deny", ""),
+            ("from: 168.63.129.16, to: web1, port: 80, expect: Allow", ""),
+            ("from: web1, to: 168.63.129.16, port: 80, expect: Allow", ""),
+            (
+                "from: internet/clinet, to: web1, protocol: Icmp, expect: Deny",
+                "error InvalidResourceReference: there is no internet host `internet/clinet`; did you mean `internet/client`?",
+            ),
+            (
+                "from: web1, to: seoul/erpp, protocol: Icmp, expect: Deny",
+                "error InvalidResourceReference: there is no machine on premises `seoul/erpp`; did you mean `seoul/erp`?",
+            ),
+            (
+                "from: web1, to: sql2, port: 1433, expect: Allow",
+                "error InvalidResourceReference: there is no virtual machine, service or site `sql2`; did you mean `sql1`?",
+            ),
+        ],
     );
 }
