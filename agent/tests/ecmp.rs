@@ -23,7 +23,10 @@ fn flows_spread_over_the_next_hops_and_each_keeps_to_one() {
         let (mut here, mut there) = (goal(1, 1), goal(2, 1));
         second_appliance([&mut here, &mut there]);
         let port = &mut vm(&mut here, "a").network_interfaces[0].port;
-        let default = port.routes.iter_mut().find(|route| route.prefix.prefix_len() == 0).unwrap();
+        let default = std::sync::Arc::make_mut(&mut port.routes)
+            .iter_mut()
+            .find(|route| route.prefix.prefix_len() == 0)
+            .unwrap();
         default.next_hop = NextHop::VirtualAppliance { addresses: APPLIANCES.to_vec() };
         let (mut one, mut two) = (room.controller("host1"), room.controller("host2"));
         assert_eq!(one.apply(&here).problems, Vec::<String>::new());

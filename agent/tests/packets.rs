@@ -347,7 +347,7 @@ fn an_appliance_that_masquerades_answers_for_others() {
         assert_eq!(one.apply(&here).problems, Vec::<String>::new());
         let mut there = goal(2, 1);
         // d has no way back to spoke1 but by the appliance's own address.
-        vm(&mut there, "d").network_interfaces[0].port.routes.remove(0);
+        std::sync::Arc::make_mut(&mut vm(&mut there, "d").network_interfaces[0].port.routes).remove(0);
         assert_eq!(two.apply(&there).problems, Vec::<String>::new());
         assert!(pings("a", "10.2.0.4"));
     });

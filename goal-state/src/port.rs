@@ -1,5 +1,7 @@
 //! A NIC's port on the virtual switch: everything that is enforced for it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::nsg::{AddressSet, Filter};
@@ -17,8 +19,8 @@ pub struct Port {
     /// Network security groups.
     pub filter: Filter,
     /// Effective routes, sorted by prefix. One of them covers every address (0.0.0.0/0) or what no route covers is dropped
-    /// as [`crate::DropReason::Route`].
-    pub routes: Vec<Route>,
+    /// as [`crate::DropReason::Route`]. Ports of a subnet mostly share them.
+    pub routes: Arc<Vec<Route>>,
     /// Peers from which forwarded packets are refused.
     pub forwarded_traffic_refused: Vec<ForwardedTrafficRefusal>,
 }

@@ -20,6 +20,7 @@ use std::time::Instant;
 use goal_state::Generation;
 use goal_state::nsg::Direction;
 use integration_tests::large::{Size, topology};
+use integration_tests::proc::cpu_time;
 use model::effective::Policy;
 use model::network::{Network, NicIndex, NicRef, VmId};
 use model::network_watcher::ip_flow::ip_flow;
@@ -96,17 +97,9 @@ fn measure(text: &str) -> [f64; FIGURES.len()] {
 
 /// What `work` gives, and how many seconds it took by the clock and of processors.
 fn timed<T>(work: impl FnOnce() -> T) -> (T, f64, f64) {
-    let (began, cpu) = (Instant::now(), cpu_seconds());
+    let (began, cpu) = (Instant::now(), cpu_time());
     let done = work();
-    (done, began.elapsed().as_secs_f64(), cpu_seconds() - cpu)
-}
-
-/// Processor time of this process so far, in user and kernel mode: to a hundredth of a second.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    // Behind the name in parentheses, which may hold anything, come the third field and so on.
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[11..=12].iter().map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
+    (done, began.elapsed().as_secs_f64(), (cpu_time() - cpu).as_secs_f64())
 }
 
 /// A question about two machines here and there: of one virtual network, of a hub and its spoke, of two spokes.

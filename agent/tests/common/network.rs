@@ -167,7 +167,7 @@ fn machine(seat: &Seat) -> VirtualMachine {
                 vni: vni(seat.network),
                 enable_ip_forwarding: forwards,
                 filter: Default::default(),
-                routes: routes(seat.network),
+                routes: routes(seat.network).into(),
                 forwarded_traffic_refused: Vec::new(),
             },
         }],

@@ -44,7 +44,8 @@ fn vm(name: &str, last: u8) -> VirtualMachine {
                 next_hop: NextHop::VnetLocal,
                 source: RouteSource::Default,
                 name: "System Route".into(),
-            }],
+            }]
+            .into(),
             forwarded_traffic_refused: Vec::new(),
         },
     };

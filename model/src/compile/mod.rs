@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `overlay` | which addresses a host must know, and where they live |
 //! | `port` | a NIC's policy |
+//! | `routes` | its routes |
+//! | `neighbours` | who is in which virtual network |
 //! | `guest` | what runs in a VM |
 
 mod guest;
 mod neighbours;
 mod overlay;
 mod port;
+mod routes;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,7 @@ use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{Generation, HostGoalState};
 
 use neighbours::Neighbours;
+use routes::Routes;
 
 use crate::effective::Policy;
 use crate::network::{Network, NicIndex, NicRef, PowerState, VmId};
@@ -42,14 +46,20 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
         .collect()
 }
 
+/// What is found once for all machines.
+struct Shared {
+    neighbours: Neighbours,
+    routes: Routes,
+}
+
 /// The VMs of each host, sorted by name.
 fn virtual_machines(policy: &Policy<'_>) -> Vec<Vec<VirtualMachine>> {
     let network = policy.network();
-    let neighbours = Neighbours::of(network);
+    let shared = Shared { neighbours: Neighbours::of(network), routes: Routes::new(network) };
     // A deallocated machine keeps its addresses, but no host runs it.
     let runs = |id: &VmId| network.vm(*id).power_state == PowerState::Running;
     let running: Vec<_> = (0..network.virtual_machines.len()).map(VmId).filter(runs).collect();
-    let machines = parallel::map(running.len(), |index| virtual_machine(policy, &neighbours, running[index]));
+    let machines = parallel::map(running.len(), |index| virtual_machine(policy, &shared, running[index]));
     let mut hosts: Vec<Vec<_>> = network.hosts.iter().map(|_| Vec::new()).collect();
     for (machine, id) in machines.into_iter().zip(running) {
         hosts[network.vm(id).host.0].push(machine);
@@ -60,17 +70,17 @@ fn virtual_machines(policy: &Policy<'_>) -> Vec<Vec<VirtualMachine>> {
     hosts
 }
 
-fn virtual_machine(policy: &Policy<'_>, neighbours: &Neighbours, vm: VmId) -> VirtualMachine {
+fn virtual_machine(policy: &Policy<'_>, shared: &Shared, vm: VmId) -> VirtualMachine {
     let network = policy.network();
     let nics = (0..network.vm(vm).nics.len()).map(|index| NicRef { vm, index: NicIndex(index) });
     VirtualMachine {
         name: network.vm(vm).name.clone(),
-        network_interfaces: nics.map(|nic| network_interface(policy, neighbours, nic)).collect(),
-        guest: guest::guest(network, neighbours, vm),
+        network_interfaces: nics.map(|nic| network_interface(policy, shared, nic)).collect(),
+        guest: guest::guest(network, &shared.neighbours, vm),
     }
 }
 
-fn network_interface(policy: &Policy<'_>, neighbours: &Neighbours, nic: NicRef) -> NetworkInterface {
+fn network_interface(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> NetworkInterface {
     let network = policy.network();
     let properties = network.nic(nic);
     NetworkInterface {
@@ -78,6 +88,6 @@ fn network_interface(policy: &Policy<'_>, neighbours: &Neighbours, nic: NicRef) 
         mac: properties.mac,
         addresses: properties.addresses.clone(),
         subnet: network.subnet(properties.subnet).prefix,
-        port: port::port(policy, neighbours, nic),
+        port: port::port(policy, shared, nic),
     }
 }

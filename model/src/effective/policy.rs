@@ -90,6 +90,14 @@ impl<'n> Policy<'n> {
     /// Effective routes of a subnet.
     #[must_use]
     pub fn routes(&self, subnet: SubnetRef) -> &EffectiveRoutes {
+        // Nothing else of a subnet decides about its routes.
+        let of = |index: usize| {
+            let subnet = &self.network.vnet(subnet.vnet).subnets[index];
+            (subnet.route_table, &subnet.service_endpoints)
+        };
+        let own = of(subnet.index);
+        let first = (0..subnet.index).find(|&index| of(index) == own).unwrap_or(subnet.index);
+        let subnet = SubnetRef { index: first, ..subnet };
         self.subnet(subnet).routes.get_or_init(|| EffectiveRoutes::of(self, subnet))
     }
 

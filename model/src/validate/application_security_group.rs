@@ -67,7 +67,7 @@ fn networks_of_groups(
         }
     }
     for (group, members) in groups.iter().zip(members) {
-        report.at_most(limits::MEMBERS_PER_ASG, members, group.span, &format!("members of `{group}`"));
+        report.at_most(limits::MEMBERS_PER_ASG, members, group.span, format_args!("members of `{group}`"));
     }
     networks
 }

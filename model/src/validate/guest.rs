@@ -11,7 +11,7 @@ use super::report::Report;
 
 /// Nobody listens on one port twice, and not on too many.
 pub(super) fn check_listen(owner: &str, at: Span, listen: &OneOrMany<ListenPort>, report: &mut Report) {
-    report.at_most(limits::LISTENERS_PER_VM, listen.len(), at, &format!("listeners of {owner}"));
+    report.at_most(limits::LISTENERS_PER_VM, listen.len(), at, format_args!("listeners of {owner}"));
     let mut taken: HashSet<Listen> = HashSet::new();
     for port in listen {
         if !taken.insert(port.value.0) {

@@ -1,6 +1,7 @@
 //! Names: what they may look like, which one is meant by a reference, and which one was probably meant.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use crate::diagnostic::did_you_mean;
 
@@ -29,6 +30,29 @@ pub(super) fn resource_name_problem(name: &str, limit: usize) -> Option<(String,
         ));
     }
     None
+}
+
+/// A name that equals itself in any case.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caseless<'n>(pub(super) &'n str);
+
+impl PartialEq for Caseless<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Caseless<'_> {}
+
+impl Hash for Caseless<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for chunk in self.0.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            word.make_ascii_lowercase();
+            state.write_u64(u64::from_le_bytes(word));
+        }
+    }
 }
 
 /// The names of all resources of one kind, compared without case as Azure does.

@@ -34,20 +34,20 @@ fn network_security_group(
     reader: &mut SideReader<'_>,
 ) -> NetworkSecurityGroup {
     let report = &mut *reader.report;
-    report.names("security rule", limits::RESOURCE_NAME, raw.security_rules.names());
+    report.check_names("security rule", limits::RESOURCE_NAME, raw.security_rules.names());
     report.at_most(
         limits::RULES_PER_GROUP,
         raw.security_rules.len(),
         name.span,
-        &format!("rules of `{name}`"),
+        format_args!("rules of `{name}`"),
     );
     let mut rules: Vec<_> =
         raw.security_rules.iter().filter_map(|(rule, raw)| security_rule(rule, raw, reader)).collect();
     let report = &mut *reader.report;
     report_conflicts(name, raw, report);
     let asgs: BTreeSet<_> = rules.iter().flat_map(asgs_of).collect();
-    let what = format!("application security groups in the rules of `{name}`");
-    report.at_most(limits::ASGS_PER_GROUP, asgs.len(), name.span, &what);
+    let what = format_args!("application security groups in the rules of `{name}`");
+    report.at_most(limits::ASGS_PER_GROUP, asgs.len(), name.span, what);
     rules.sort_by_key(|rule| (rule.direction, rule.priority));
     NetworkSecurityGroup { name: name.value.clone(), rules }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::topology::{Span, Spanned};
 
-use super::name::{Names, resource_name_problem};
+use super::name::{Caseless, Names, resource_name_problem};
 
 /// More errors than this are counted, not told: nobody reads them, and a broken generator can make millions.
 const MOST_ERRORS: usize = 1000;
@@ -147,22 +147,46 @@ impl Report {
     ) -> Names {
         let mut all = Names::default();
         for name in names {
-            if let Some((problem, help)) = resource_name_problem(&name.value, limit) {
-                let message = format!("{kind} name `{}` {problem}", name.value);
-                self.error("InvalidResourceName", name.span, message, help);
-            }
+            self.check_name(kind, limit, name);
             if let Err(first) = all.add(&name.value) {
-                let first = all.get(first);
-                let message = format!("there are two {kind}s of one name: `{first}` and `{}`", name.value);
-                let help = "case does not tell names apart: give one of them another name";
-                self.error("DuplicateResourceName", name.span, message, help);
+                self.two_of_one_name(kind, all.get(first), name);
             }
         }
         all
     }
 
-    /// An error when there are more than allowed.
-    pub(super) fn at_most(&mut self, limit: usize, count: usize, at: Span, what: &str) {
+    /// The same for names that nothing refers to.
+    pub(super) fn check_names<'n>(
+        &mut self,
+        kind: &str,
+        limit: usize,
+        names: impl IntoIterator<Item = &'n Spanned<String>>,
+    ) {
+        let mut known = HashSet::new();
+        for name in names {
+            self.check_name(kind, limit, name);
+            if let Some(Caseless(first)) = known.replace(Caseless(&name.value)) {
+                self.two_of_one_name(kind, first, name);
+                known.replace(Caseless(first));
+            }
+        }
+    }
+
+    fn check_name(&mut self, kind: &str, limit: usize, name: &Spanned<String>) {
+        if let Some((problem, help)) = resource_name_problem(&name.value, limit) {
+            let message = format!("{kind} name `{}` {problem}", name.value);
+            self.error("InvalidResourceName", name.span, message, help);
+        }
+    }
+
+    fn two_of_one_name(&mut self, kind: &str, first: &str, name: &Spanned<String>) {
+        let message = format!("there are two {kind}s of one name: `{first}` and `{}`", name.value);
+        let help = "case does not tell names apart: give one of them another name";
+        self.error("DuplicateResourceName", name.span, message, help);
+    }
+
+    /// An error when there are more than allowed. `what` is written only then: give it as `format_args!`.
+    pub(super) fn at_most(&mut self, limit: usize, count: usize, at: Span, what: impl std::fmt::Display) {
         if count > limit {
             let message = format!("there are {count} {what}; at most {limit} are allowed");
             self.error("LimitExceeded", at, message, format!("leave {} out", count - limit));

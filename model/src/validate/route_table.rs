@@ -31,8 +31,8 @@ fn route_table(
     tags: &mut Catalogue,
     report: &mut Report,
 ) -> RouteTable {
-    report.names("route", limits::RESOURCE_NAME, raw.routes.names());
-    report.at_most(limits::ROUTES_PER_TABLE, raw.routes.len(), name.span, &format!("routes of `{name}`"));
+    report.check_names("route", limits::RESOURCE_NAME, raw.routes.names());
+    report.at_most(limits::ROUTES_PER_TABLE, raw.routes.len(), name.span, format_args!("routes of `{name}`"));
     let mut first_of_prefix = HashMap::new();
     let mut routes = Vec::new();
     for (route_name, route) in &raw.routes {

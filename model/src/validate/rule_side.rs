@@ -70,8 +70,8 @@ impl SideReader<'_> {
             let message = format!("rule `{rule}` has an empty list of {side} ports");
             self.report.empty("SecurityRuleEmptySide", rule.span, message, "leave it out for every port");
         }
-        let what = format!("{side} port ranges of rule `{rule}`");
-        self.report.at_most(limits::ENTRIES_PER_SIDE, raw.len(), first_span(rule, raw), &what);
+        let what = format_args!("{side} port ranges of rule `{rule}`");
+        self.report.at_most(limits::ENTRIES_PER_SIDE, raw.len(), first_span(rule, raw), what);
         raw.iter().map(|range| range.value.0).collect()
     }
 
@@ -88,8 +88,8 @@ impl SideReader<'_> {
             self.report.empty("SecurityRuleEmptySide", rule.span, message, help);
             return None;
         }
-        let what = format!("{side} addresses of rule `{rule}`");
-        self.report.at_most(limits::ENTRIES_PER_SIDE, raw.len(), first_span(rule, raw), &what);
+        let what = format_args!("{side} addresses of rule `{rule}`");
+        self.report.at_most(limits::ENTRIES_PER_SIDE, raw.len(), first_span(rule, raw), what);
         self.check_stands_alone(rule, side, raw);
         let prefixes: Vec<_> = raw.iter().filter_map(|prefix| self.prefix(prefix)).collect();
         (prefixes.len() == raw.len()).then_some(prefixes)
@@ -130,8 +130,8 @@ impl SideReader<'_> {
             self.report.empty("SecurityRuleEmptySide", rule.span, message, help);
             return None;
         }
-        let what = format!("{side} application security groups of rule `{rule}`");
-        self.report.at_most(limits::ASGS_PER_RULE_SIDE, raw.len(), first_span(rule, raw), &what);
+        let what = format_args!("{side} application security groups of rule `{rule}`");
+        self.report.at_most(limits::ASGS_PER_RULE_SIDE, raw.len(), first_span(rule, raw), what);
         let names = &self.directory.application_security_groups;
         let report = &mut *self.report;
         let found: Vec<_> = raw

@@ -95,7 +95,12 @@ impl<'t> Node<'t> {
     /// The part of it on its first line in the document's `text`, for carets.
     pub(super) fn first_line(&self, text: &str) -> Span {
         let Span { start, end } = self.span;
-        let length = text.get(start..end).and_then(|all| all.find('\n'));
+        let all = text.as_bytes().get(start..end).unwrap_or_default();
+        // Nearly all values are short.
+        let length = match all.len() {
+            ..32 => all.iter().position(|byte| *byte == b'\n'),
+            _ => text.get(start..end).and_then(|all| all.find('\n')),
+        };
         Span { start, end: length.map_or(end, |length| start + length) }
     }
 

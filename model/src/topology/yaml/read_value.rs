@@ -126,13 +126,15 @@ impl<'n> ValueReader<'n> {
             _ if shape.is_some() => return Err(self.expected("a map")),
             _ => return Err(self.wrong_type(&visitor)),
         };
-        if let Some(shape) = shape {
-            self.note_missing(shape, entries);
-        }
         let known = shape.map(|shape| shape.fields);
         let mut access = Entries { entries, known, next: 0, last: None, notes: self.notes };
         let value = visitor.visit_map(&mut access);
-        value.map_err(|error| self.place_in_map(error, entries, access.last))
+        value.map_err(|error| {
+            if let (Some(shape), Culprit::MissingField(_), None) = (shape, error.culprit, &error.place) {
+                self.note_missing(shape, entries);
+            }
+            self.place_in_map(error, entries, access.last)
+        })
     }
 
     fn items<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {

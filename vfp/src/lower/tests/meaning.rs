@@ -251,7 +251,7 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
                 vni: Vni::new(1).unwrap(),
                 enable_ip_forwarding,
                 filter,
-                routes,
+                routes: routes.into(),
                 forwarded_traffic_refused,
             },
         },
