@@ -15,8 +15,8 @@ use crate::lab::{LabName, Wanted};
 use crate::output;
 use crate::refusal::refuse;
 
-/// Larger files are no topologies: a thousand VMs with a thousand rules each fit.
-const LARGEST: u64 = 64 << 20;
+/// Larger files are no topologies.
+const LARGEST: u64 = model::topology::MAX_BYTES as u64;
 
 /// A topology file without errors.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use model::diagnostic::{Located, Severity};
+use model::diagnostic::{Lines, Located, Severity};
 use serde::Serialize;
 
 use crate::output::{self, Format, Show, sentence};
@@ -19,9 +19,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let text = topology::read(&args.file)?;
     let loaded = topology::check(&text, &args.file).0;
+    let lines = Lines::new(&text);
     let of = |severity| {
         let these = loaded.diagnostics.iter().filter(move |one| one.severity == severity);
-        these.map(|one| one.located(&text)).collect()
+        these.map(|one| one.located(&lines)).collect()
     };
     let report = Report {
         file: args.file.display().to_string(),

@@ -74,7 +74,8 @@ fn virtual_machine(machine: &Machine) -> VirtualMachine {
                 routes: vec![
                     route("0.0.0.0/0", NextHop::Drop { reason: DropReason::OutboundAccess }),
                     route("10.0.0.0/16", NextHop::VnetLocal),
-                ].into(),
+                ]
+                .into(),
                 forwarded_traffic_refused: vec![],
             },
         }],

@@ -5,7 +5,7 @@ mod render;
 
 use crate::topology::Span;
 
-pub use position::{LineColumn, Located, line_column};
+pub use position::{LineColumn, Lines, Located, line_column};
 pub use render::{Style, render};
 
 /// How bad a problem is.

@@ -13,6 +13,32 @@ pub struct LineColumn {
     pub column: usize,
 }
 
+/// Where the lines of a file begin: for those who ask about many places.
+#[derive(Debug, Clone)]
+pub struct Lines<'t> {
+    text: &'t str,
+    /// Where every line begins.
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    /// The lines of `text`.
+    #[must_use]
+    pub fn new(text: &'t str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1));
+        Self { text, starts: starts.collect() }
+    }
+
+    /// The line and column of a byte; of the end for a byte after it.
+    #[must_use]
+    pub fn position(&self, byte: usize) -> LineColumn {
+        let byte = self.text.floor_char_boundary(byte);
+        let line = self.starts.partition_point(|start| *start <= byte);
+        let start = self.starts[line - 1];
+        LineColumn { line, column: self.text[start..byte].chars().count() + 1 }
+    }
+}
+
 /// The line and column of a byte; of the end for a byte after it.
 #[must_use]
 pub fn line_column(text: &str, byte: usize) -> LineColumn {
@@ -40,10 +66,10 @@ pub struct Located {
 }
 
 impl Diagnostic {
-    /// The problem with its line and column in `text`, the file that it is about.
+    /// The problem with its line and column among `lines`, those of the file that it is about.
     #[must_use]
-    pub fn located(&self, text: &str) -> Located {
-        let LineColumn { line, column } = line_column(text, self.span.start);
+    pub fn located(&self, lines: &Lines<'_>) -> Located {
+        let LineColumn { line, column } = lines.position(self.span.start);
         let message = match &self.help {
             Some(help) => format!("{}; {help}", self.message),
             None => self.message.clone(),
@@ -63,5 +89,9 @@ mod tests {
         assert_eq!(line_column(text, text.find('b').unwrap()), LineColumn { line: 1, column: 6 });
         assert_eq!(line_column(text, text.find('d').unwrap()), LineColumn { line: 2, column: 4 });
         assert_eq!(line_column(text, 999), LineColumn { line: 3, column: 1 });
+        let lines = Lines::new(text);
+        for byte in 0..20 {
+            assert_eq!(lines.position(byte), line_column(text, byte));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Lines, Severity};
 use crate::topology::Span;
 
 /// Longer lines are not shown: nobody reads them, and the renderer takes long over them.
@@ -24,21 +24,22 @@ pub fn render(diagnostics: &[Diagnostic], file: &str, text: &str, style: Style) 
         Style::Plain => Renderer::plain(),
         Style::Colored => Renderer::styled(),
     };
+    let lines = Lines::new(text);
     let mut rendered = String::new();
     for diagnostic in diagnostics {
-        rendered.push_str(&renderer.render(&[group(diagnostic, file, text)]));
+        rendered.push_str(&renderer.render(&[group(diagnostic, file, text, &lines)]));
         rendered.push_str("\n\n");
     }
     rendered
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group<'a> {
+fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str, lines: &Lines<'_>) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let title = level.primary_title(normalize_untrusted_str(&diagnostic.message)).id(diagnostic.code);
-    let (line, number, span) = source_line(text, diagnostic.span);
+    let (line, number, span) = source_line(text, lines, diagnostic.span);
     let label = diagnostic.label.as_deref().map(normalize_untrusted_str);
     let annotation = AnnotationKind::Primary.span(span.into()).label(label);
     let group = if line.len() <= LONGEST_LINE {
@@ -53,11 +54,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group<
 }
 
 /// The line where `span` begins, its number, and the part of the span on it.
-fn source_line(text: &str, span: Span) -> (&str, usize, Span) {
+fn source_line<'a>(text: &'a str, lines: &Lines<'_>, span: Span) -> (&'a str, usize, Span) {
     let start = text.floor_char_boundary(span.start);
     let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
     let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
     let end = text.floor_char_boundary(span.end).clamp(start, line_end);
-    let number = super::line_column(text, start).line;
+    let number = lines.position(start).line;
     (&text[line_start..line_end], number, Span { start: start - line_start, end: end - line_start })
 }

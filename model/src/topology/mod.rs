@@ -75,6 +75,7 @@ pub use value::ValueError;
 pub use virtual_machine::*;
 pub use virtual_network::*;
 pub use virtual_network_gateway::*;
+pub use yaml::MAX_BYTES;
 
 /// A vnetlab topology file: one lab. A property that exists in Azure's ARM schema has that name and those values here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! What the format has and vnetlab has not built yet. It is read, and refused by name; never ignored.
 
 use super::yaml::{Entry, Kind, MAX_PROBLEMS, Node};
-use crate::diagnostic::{Diagnostic, line_column};
+use crate::diagnostic::Diagnostic;
 use crate::topology::Span;
 
 /// Which values are refused. Empty ones never are.
@@ -23,25 +23,25 @@ const NOT_BUILT: &[(&str, Refused)] = &[
 ];
 
 /// An error for each thing that is not built, outside of the sections that are read entry by entry.
-pub(super) fn not_built(root: &Node<'_>, text: &str) -> Vec<Diagnostic> {
+pub(super) fn not_built(root: &Node<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (path, refused) in NOT_BUILT {
         let segments: Vec<_> = path.split('.').collect();
-        look(root, path, &segments, refused, text, &mut problems);
+        look(root, path, &segments, refused, &mut problems);
     }
     problems
 }
 
 /// What is looked for in the entries of a section.
-pub(super) fn not_built_in(section: &'static str) -> impl Fn(&Entry<'_>, &str, &mut Vec<Diagnostic>) {
+pub(super) fn not_built_in(section: &'static str) -> impl Fn(&Entry<'_>, &mut Vec<Diagnostic>) {
     let split = |(path, refused): &'static (&'static str, Refused)| {
         let rest = path.strip_prefix(section)?.strip_prefix(".*.")?;
         Some((*path, rest.split('.').collect::<Vec<_>>(), refused))
     };
     let paths: Vec<_> = NOT_BUILT.iter().filter_map(split).collect();
-    move |entry, text, problems| {
+    move |entry, problems| {
         for (path, segments, refused) in &paths {
-            look(&entry.value, path, segments, refused, text, problems);
+            look(&entry.value, path, segments, refused, problems);
         }
     }
 }
@@ -51,13 +51,12 @@ fn look(
     path: &'static str,
     segments: &[&str],
     refused: &Refused,
-    text: &str,
     problems: &mut Vec<Diagnostic>,
 ) {
     let name = path.rsplit_once("*.").map_or(path, |(_, name)| name);
     visit(node, segments, &mut |key, value| {
         if problems.len() < MAX_PROBLEMS && refused.includes(value) {
-            problems.push(problem(name, refused, key, text));
+            problems.push(problem(name, refused, key));
         }
     });
 }
@@ -90,11 +89,10 @@ impl Refused {
     }
 }
 
-fn problem(name: &str, refused: &Refused, key: Span, text: &str) -> Diagnostic {
-    let line = line_column(text, key.start).line;
+fn problem(name: &str, refused: &Refused, key: Span) -> Diagnostic {
     let (what, help) = match refused {
         Any => (name.to_owned(), "leave it out".to_owned()),
         AllBut(default) => (name.to_owned(), format!("leave it out, or write `{default}`")),
     };
-    Diagnostic::error("NotBuiltYet", key, format!("not built yet: {what} (line {line})")).help(help)
+    Diagnostic::error("NotBuiltYet", key, format!("not built yet: {what}")).help(help)
 }

@@ -1,8 +1,8 @@
 //! From the text of a topology file to [`Topology`], with all problems in one go.
 
-use super::yaml::{self, Document, MAX_PROBLEMS, Reading, Unusual};
+use super::yaml::{self, Document, Duplicate, MAX_PROBLEMS, Reading, Unusual};
 use super::{Map, Topology, not_built};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Lines};
 use crate::topology::Span;
 
 /// What came of a topology file.
@@ -40,7 +40,7 @@ fn parse_loaded<'t>(text: &'t str, document: Result<Document<'t>, Box<Diagnostic
     });
     match read {
         Ok((document, draft)) => {
-            let (topology, problems) = draft.finish(&document);
+            let (topology, problems) = draft.finish(text);
             let mut parsed = Parsed { topology, diagnostics: Vec::new(), document: Some(document) };
             parsed.diagnostics = parsed.with_paths(problems);
             parsed.diagnostics.dedup();
@@ -72,8 +72,10 @@ struct Draft {
     topology: Option<Topology>,
     /// Values that are wrong.
     problems: Vec<Diagnostic>,
-    /// Everything else that is.
-    found: Vec<Diagnostic>,
+    /// Keys that stand twice.
+    duplicates: Vec<Duplicate>,
+    /// What is not built yet.
+    not_built: Vec<Diagnostic>,
     omitted: Vec<String>,
     exhausted: bool,
 }
@@ -81,12 +83,13 @@ struct Draft {
 impl Draft {
     fn read(document: &Document<'_>, text: &str) -> Result<Self, Unusual> {
         let Reading { value, problems, omitted, exhausted } = read_rest(document, text);
-        let found = not_built::not_built(document.root(), text);
-        let mut draft = Self { topology: value, problems, found, omitted, exhausted };
-        let virtual_networks = draft.section(document, text, "virtualNetworks")?;
-        let network_security_groups = draft.section(document, text, "networkSecurityGroups")?;
-        let route_tables = draft.section(document, text, "routeTables")?;
-        let virtual_machines = draft.section(document, text, "virtualMachines")?;
+        let not_built = not_built::not_built(document.root());
+        let duplicates = document.duplicates().to_vec();
+        let mut draft = Self { topology: value, problems, duplicates, not_built, omitted, exhausted };
+        let virtual_networks = draft.section(document, "virtualNetworks")?;
+        let network_security_groups = draft.section(document, "networkSecurityGroups")?;
+        let route_tables = draft.section(document, "routeTables")?;
+        let virtual_machines = draft.section(document, "virtualMachines")?;
         let omitted = std::mem::take(&mut draft.omitted);
         draft.topology = draft.topology.map(|rest| {
             // A section that is no map has been read, as wrong as it is, with the rest.
@@ -105,20 +108,20 @@ impl Draft {
     fn section<T: serde::de::DeserializeOwned + Send>(
         &mut self,
         document: &Document<'_>,
-        text: &str,
         name: &'static str,
     ) -> Result<Map<T>, Unusual> {
         let not_built = not_built::not_built_in(name);
-        let mut section = yaml::read_section(document, name, &|entry, found| not_built(entry, text, found))?;
+        let mut section = yaml::read_section(document, name, &not_built)?;
         self.problems.append(&mut section.problems);
-        self.found.append(&mut section.found);
+        self.duplicates.append(&mut section.duplicates);
+        self.not_built.append(&mut section.found);
         self.omitted.append(&mut section.omitted);
         self.exhausted |= section.exhausted;
         Ok(Map::new(section.entries))
     }
 
     /// The topology, and everything that is wrong.
-    fn finish(mut self, document: &Document<'_>) -> (Option<Topology>, Vec<Diagnostic>) {
+    fn finish(mut self, text: &str) -> (Option<Topology>, Vec<Diagnostic>) {
         self.problems.sort_by_key(|problem| problem.span);
         if self.exhausted || self.problems.len() >= MAX_PROBLEMS {
             self.problems.truncate(MAX_PROBLEMS);
@@ -127,15 +130,18 @@ impl Draft {
             self.problems.push(Diagnostic::error("TooManyProblems", end, message));
             self.topology = None;
         }
-        let duplicates = document.duplicates().iter().cloned();
-        let (mut duplicates, mut others): (Vec<_>, Vec<_>) =
-            duplicates.chain(self.found).partition(|problem| problem.code == "DuplicateKey");
-        for list in [&mut duplicates, &mut others] {
+        let lines = Lines::new(text);
+        let mut duplicates: Vec<_> =
+            self.duplicates.iter().map(|duplicate| duplicate.problem(&lines)).collect();
+        for list in [&mut duplicates, &mut self.not_built] {
             list.sort_by_key(|problem| problem.span);
             list.dedup();
             list.truncate(MAX_PROBLEMS);
         }
-        (self.topology, [duplicates, self.problems, others].concat())
+        for problem in &mut self.not_built {
+            problem.message += &format!(" (line {})", lines.position(problem.span.start).line);
+        }
+        (self.topology, [duplicates, self.problems, self.not_built].concat())
     }
 }
 

@@ -64,7 +64,7 @@ backbone: {latency: published}
 fn a_problem_has_a_line_a_column_and_a_path_for_programs() {
     let text = "name: lab\ntests:\n  - from: a\n    to: b\n    expect: Maybe\n";
     let problem = &parse(text).diagnostics[0];
-    insta::assert_json_snapshot!(problem.located(text));
+    insta::assert_json_snapshot!(problem.located(&crate::diagnostic::Lines::new(text)));
 }
 
 #[test]

@@ -60,7 +60,7 @@ mod virtual_network;
 mod virtual_network_property;
 mod vni;
 
-use crate::diagnostic::{Diagnostic, Severity, line_column};
+use crate::diagnostic::{Diagnostic, Lines, Severity};
 use crate::network::{Network, Peering, VirtualMachine};
 use crate::review::review;
 use crate::topology::{self, Span, Topology};
@@ -222,7 +222,9 @@ fn network_of(
     let machines =
         virtual_machine::virtual_machines(lab, &drafts, addresses, &directory, &vnets, &hosts, report);
     let public_ip_addresses = public_ip_addresses(topology, public_ips, &vnets, report);
-    let line_of = |span: Span| line_column(text, span.start).line;
+    // Made when the first test asks.
+    let lines = std::cell::OnceCell::new();
+    let line_of = |span: Span| lines.get_or_init(|| Lines::new(text)).position(span.start).line;
     let tests = test_case::test_cases(topology, &directory, &line_of, report);
     if !report.is_clean() {
         return None;

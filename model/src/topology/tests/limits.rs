@@ -26,6 +26,8 @@ fn bombs_end_in_an_error_within_a_second() {
     let wider: String = (0..101_000).map(|key| format!("k{key}: 1\n")).collect();
     let unusual = format!("{}{wide}", "# a\n".repeat(2 << 20)) + "k: !!str a\n";
     let entries = format!("name: a\nvirtualMachines:\n{}", "  a: {}\n".repeat(800_000));
+    let twice: String = (0..20_000).map(|vm| format!("  vm{vm}: {{size: a, size: b}}\n")).collect();
+    let twice = format!("name: a\nvirtualMachines:\n{twice}");
     let unknown: String = (0..45_000).map(|key| format!("k{key}: 1\n")).collect();
     let sections: String = (0..60_000).map(|key| format!("  k{key}: 1\n")).collect();
     let merged = format!("a: &a\n{sections}b:\n  <<: *a\n{sections}");
@@ -43,6 +45,7 @@ fn bombs_end_in_an_error_within_a_second() {
         ("wider", wider, "TooManyValues"),
         ("wide and unusual", unusual, "FileTooLarge"),
         ("many entries", entries, "FileTooLarge"),
+        ("many duplicate keys", twice, "DuplicateKey"),
         ("unknown keys", unknown, "TooManyProblems"),
         ("duplicate keys", "a: 1\n".repeat(45_000), "DuplicateKey"),
         ("wide merge", merged, "TooManyValues"),

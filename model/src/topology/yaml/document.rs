@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::keys::Entries;
+use super::keys::{Duplicate, Entries};
 use super::load::{Refusal, load_whole, too_large};
 use super::node::{Entry, Key, Kind, Node, holds, path_in};
 use super::plain::{Plain, Unusual};
 use super::{MAX_BYTES, MAX_PIECES, MAX_UNUSUAL_BYTES, SECTIONS};
-use crate::diagnostic::Diagnostic;
 use crate::topology::Span;
 
 /// The content of a topology file.
@@ -21,7 +20,7 @@ pub(in crate::topology) struct Document<'t> {
     /// Sections in pieces, in the order of the file.
     sections: Vec<Section<'t>>,
     /// Keys that stand twice, but for those inside of pieces.
-    duplicates: Vec<Diagnostic>,
+    duplicates: Vec<Duplicate>,
 }
 
 /// A map of the top level, as `virtualMachines`: its entries.
@@ -75,7 +74,7 @@ impl<'t> Document<'t> {
     }
 
     /// Keys that stand twice, but for those inside of pieces.
-    pub(in crate::topology) fn duplicates(&self) -> &[Diagnostic] {
+    pub(in crate::topology) fn duplicates(&self) -> &[Duplicate] {
         &self.duplicates
     }
 
@@ -134,7 +133,7 @@ impl<'t> Section<'t> {
         &self,
         text: &'t str,
         index: usize,
-    ) -> Result<(Cow<'_, Entry<'t>>, Vec<Diagnostic>), Unusual> {
+    ) -> Result<(Cow<'_, Entry<'t>>, Vec<Duplicate>), Unusual> {
         let (piece, indent) = match &self.content {
             Content::Read(entries, _) => return Ok((Cow::Borrowed(&entries[index]), Vec::new())),
             Content::Cut(pieces, indent) => (&pieces[index], *indent),

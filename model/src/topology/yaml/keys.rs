@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::MAX_PROBLEMS;
 use super::node::{Entry, Key};
-use crate::diagnostic::{Diagnostic, line_column};
+use crate::diagnostic::{Diagnostic, Lines};
 use crate::topology::Span;
 
 /// Maps of more keys look them up in a table.
@@ -39,14 +39,27 @@ impl<'t> Entries<'t> {
     }
 }
 
-/// Notes that `key` stands a second time, unless enough was noted.
-pub(super) fn note_duplicate(text: &str, key: &Key<'_>, first: Span, noted: &mut Vec<Diagnostic>) {
-    if noted.len() >= MAX_PROBLEMS {
-        return;
+/// A key that stands twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::topology) struct Duplicate {
+    key: String,
+    span: Span,
+    first: Span,
+}
+
+impl Duplicate {
+    /// Notes that `key` stands a second time, unless enough was noted.
+    pub(super) fn note(key: &Key<'_>, first: Span, noted: &mut Vec<Self>) {
+        if noted.len() < MAX_PROBLEMS {
+            noted.push(Self { key: key.text.to_string(), span: key.span, first });
+        }
     }
-    let line = line_column(text, first.start).line;
-    let problem = Diagnostic::error("DuplicateKey", key.span, format!("`{}` stands here twice", &*key.text))
-        .label(format!("first in line {line}"))
-        .help("keep one of them");
-    noted.push(problem);
+
+    /// What to tell about it.
+    pub(in crate::topology) fn problem(&self, lines: &Lines<'_>) -> Diagnostic {
+        let line = lines.position(self.first.start).line;
+        Diagnostic::error("DuplicateKey", self.span, format!("`{}` stands here twice", self.key))
+            .label(format!("first in line {line}"))
+            .help("keep one of them")
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::granit_parser::{self, ErrorKind, Event, Options, Parser, ScalarStyle, ScanError};
 
-use super::keys::{Entries, note_duplicate};
+use super::keys::{Duplicate, Entries};
 use super::node::{Entry, Key, Kind, Node, Text};
 use super::plain::Unusual;
 use super::{MAX_BYTES, MAX_DEPTH, MAX_UNUSUAL_BYTES, MAX_VALUES};
@@ -16,7 +16,7 @@ use crate::topology::Span;
 pub(super) type Refusal = Box<Diagnostic>;
 
 /// The tree of `text`, and the keys that stand twice; or why there is none.
-pub(super) fn load_whole(text: &str) -> Result<(Node<'_>, Vec<Diagnostic>), Refusal> {
+pub(super) fn load_whole(text: &str) -> Result<(Node<'_>, Vec<Duplicate>), Refusal> {
     let mut loader = Loader::new(text);
     let mut options = Options::default();
     options.emit_comments = false;
@@ -62,7 +62,7 @@ struct Loader<'t> {
     open: Vec<Open<'t>>,
     anchors: BTreeMap<usize, Anchored<'t>>,
     root: Option<Node<'t>>,
-    duplicates: Vec<Diagnostic>,
+    duplicates: Vec<Duplicate>,
     next_id: usize,
     /// How many nodes there are, aliases expanded.
     expanded: usize,
@@ -167,7 +167,7 @@ impl<'t> Loader<'t> {
         let merge = plain && *key.text == *"<<";
         let first = if merge { None } else { entries.first(&key.text) };
         if let Some(first) = first {
-            note_duplicate(self.text, &key, first, &mut self.duplicates);
+            Duplicate::note(&key, first, &mut self.duplicates);
         }
         *pending = Some(PendingKey { key, merge, duplicate: first.is_some() });
         Ok(())

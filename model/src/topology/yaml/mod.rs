@@ -17,6 +17,7 @@ mod required;
 mod tests;
 
 pub(super) use document::Document;
+pub(super) use keys::Duplicate;
 pub(super) use node::{Entry, Kind, Node};
 pub(super) use plain::Unusual;
 pub(super) use read::{Reading, read};
@@ -31,7 +32,7 @@ pub(super) const SECTIONS: [&str; 4] =
 
 /// Bytes of a file. All of Azure's limits at once (1,000 virtual networks, 5,000 groups of 200 rules each, 500 route tables of 400
 /// routes) are two thirds of it.
-pub(super) const MAX_BYTES: usize = 256 << 20;
+pub const MAX_BYTES: usize = 256 << 20;
 /// Bytes of a file that is not plain YAML, and so has to be read as one.
 const MAX_UNUSUAL_BYTES: usize = 4 << 20;
 /// Values that are read as one, aliases expanded: a file, or an entry of a section.

@@ -4,10 +4,9 @@
 //! Whatever else YAML has (anchors, tags, texts of several lines, tabs, nulls, and anything wrong) is [`Unusual`], and is left to
 //! the parser of the whole language. What is read here is read as it reads it, to the byte.
 
-use super::keys::{Entries, note_duplicate};
+use super::keys::{Duplicate, Entries};
 use super::node::{Entry, Key, Kind, Node, Text};
 use super::{MAX_DEPTH, MAX_VALUES};
-use crate::diagnostic::Diagnostic;
 use crate::topology::Span;
 
 /// Longer keys are unusual: YAML has a limit for them.
@@ -35,7 +34,7 @@ pub(super) struct Plain<'t> {
     values: usize,
     next_id: usize,
     /// Keys that stand twice.
-    pub(super) duplicates: Vec<Diagnostic>,
+    pub(super) duplicates: Vec<Duplicate>,
 }
 
 impl<'t> Plain<'t> {
@@ -254,7 +253,7 @@ impl<'t> Plain<'t> {
     /// Unless the key is there already, adds the entry; a value that is left out is read all the same.
     pub(super) fn add(&mut self, entries: &mut Entries<'t>, entry: Entry<'t>) {
         match entries.first(&entry.key.text) {
-            Some(first) => note_duplicate(self.text, &entry.key, first, &mut self.duplicates),
+            Some(first) => Duplicate::note(&entry.key, first, &mut self.duplicates),
             None => entries.push(entry),
         }
     }

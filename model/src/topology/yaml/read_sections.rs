@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::de::DeserializeOwned;
 
 use super::document::{Document, Section};
+use super::keys::Duplicate;
 use super::plain::Unusual;
 use super::read::read;
 use super::{Entry, MAX_PROBLEMS};
@@ -22,7 +23,9 @@ pub(in crate::topology) struct SectionReading<T> {
     pub(in crate::topology) entries: Vec<(Spanned<String>, T)>,
     /// What is wrong.
     pub(in crate::topology) problems: Vec<Diagnostic>,
-    /// Keys that stand twice, and what else `inspect` found.
+    /// Keys that stand twice.
+    pub(in crate::topology) duplicates: Vec<Duplicate>,
+    /// What `inspect` found.
     pub(in crate::topology) found: Vec<Diagnostic>,
     /// The keys of what was left out.
     pub(in crate::topology) omitted: Vec<String>,
@@ -35,6 +38,7 @@ impl<T> Default for SectionReading<T> {
         Self {
             entries: Vec::new(),
             problems: Vec::new(),
+            duplicates: Vec::new(),
             found: Vec::new(),
             omitted: Vec::new(),
             exhausted: false,
@@ -45,7 +49,10 @@ impl<T> Default for SectionReading<T> {
 impl<T> SectionReading<T> {
     /// Unless there are enough problems already, adds what comes next in the file.
     fn append(&mut self, mut next: Self) {
+        self.duplicates.append(&mut next.duplicates);
+        self.duplicates.truncate(MAX_PROBLEMS);
         self.found.append(&mut next.found);
+        self.found.truncate(MAX_PROBLEMS);
         if self.is_enough() {
             self.exhausted = true;
             return;
@@ -141,7 +148,8 @@ impl Work<'_, '_> {
         let mut of_group = SectionReading { exhausted: enough, ..SectionReading::default() };
         for index in group {
             let (entry, mut twice) = self.section.entry(self.text, index)?;
-            of_group.found.append(&mut twice);
+            of_group.duplicates.append(&mut twice);
+            of_group.duplicates.truncate(MAX_PROBLEMS);
             if enough {
                 continue;
             }

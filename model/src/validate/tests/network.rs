@@ -222,7 +222,7 @@ tests:
 fn a_problem_is_told_with_its_place() {
     let file = format!("name: lab\n{HUB}virtualMachines:\n  web1:\n    subnet: hub/wbe\n");
     let loaded = load(&file);
-    let located = loaded.errors().next().unwrap().located(&file);
+    let located = loaded.errors().next().unwrap().located(&crate::diagnostic::Lines::new(&file));
     assert_eq!((located.line, located.column), (8, 13));
     assert_eq!(located.path, "virtualMachines.web1.subnet");
 }
