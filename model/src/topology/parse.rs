@@ -130,6 +130,9 @@ impl Draft {
             self.problems.push(Diagnostic::error("TooManyProblems", end, message));
             self.topology = None;
         }
+        if self.duplicates.is_empty() && self.not_built.is_empty() {
+            return (self.topology, self.problems);
+        }
         let lines = Lines::new(text);
         let mut duplicates: Vec<_> =
             self.duplicates.iter().map(|duplicate| duplicate.problem(&lines)).collect();
