@@ -198,7 +198,10 @@ pub(super) fn cut(text: &str) -> Result<Document<'_>, Unusual> {
         }
     }
     let Some(start) = start else { return Err(Unusual { at: text.len(), expected: "a key" }) };
-    let mut root = Node { id: 0, span: Span { start, end: text.len() }, kind: Kind::Map(entries.list) };
+    // Where a section ends is not known yet; only the first line of all this is ever shown, and a section has a second one.
+    let last = entries.list.last().filter(|_| sections.is_empty());
+    let end = last.map_or(text.len(), |last| last.value.span.end);
+    let mut root = Node { id: 0, span: Span { start, end }, kind: Kind::Map(entries.list) };
     sections.append(&mut take_sections(&mut root));
     sections.sort_by_key(|section| section.key.span);
     Ok(Document { text, root, sections, duplicates: plain.duplicates })
