@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use goal_state::nsg::{Access, Direction};
+use goal_state::nsg::{Association, Direction, RuleAccess};
 use goal_state::overlay::VirtualNetwork;
 use goal_state::route::NextHop;
 use goal_state::vm::{NetworkInterface, VirtualMachine};
@@ -32,11 +32,13 @@ pub(super) struct Switch {
     replaced: Vec<(String, Packet, Packet)>,
     pub(super) crossings: Vec<String>,
     pub(super) reply: bool,
+    /// Which of several appliances every port takes.
+    pick: usize,
 }
 
 impl Switch {
-    pub(super) fn new(hosts: Vec<HostGoalState>) -> Self {
-        Self { hosts, accepted: Vec::new(), replaced: Vec::new(), crossings: Vec::new(), reply: false }
+    pub(super) fn new(hosts: Vec<HostGoalState>, pick: usize) -> Self {
+        Self { hosts, accepted: Vec::new(), replaced: Vec::new(), crossings: Vec::new(), reply: false, pick }
     }
 
     pub(super) fn carry(&mut self, sender: &str, mut packet: Packet) -> Fate {
@@ -82,7 +84,7 @@ impl Switch {
         let route = covering.max_by_key(|route| route.prefix.prefix_len()).unwrap();
         match &route.next_hop {
             NextHop::Drop { reason } => Err(*reason),
-            NextHop::VirtualAppliance { addresses } => Ok(addresses[0]),
+            NextHop::VirtualAppliance { addresses } => Ok(addresses[self.pick % addresses.len()]),
             NextHop::VnetLocal | NextHop::VnetPeering => Ok(packet.destination),
         }
     }
@@ -104,11 +106,25 @@ impl Switch {
         if self.accepted.contains(&(nic.mac, packet.reversed())) {
             return Ok(());
         }
-        let mut groups = nic.port.filter.groups(direction).iter();
-        let allows = |group: &std::sync::Arc<goal_state::nsg::RuleGroup>| {
-            first_match(group, &packet).is_some_and(|rule| rule.access.access() == Access::Allow)
-        };
-        if groups.all(allows) { Ok(()) } else { Err(DropReason::NetworkSecurityGroup) }
+        let mut by_admin = false;
+        for group in nic.port.filter.groups(direction) {
+            let admin = group.association == Association::NetworkManager;
+            if admin && by_admin {
+                continue;
+            }
+            let Some(rule) = first_match(group, &packet) else {
+                assert!(admin, "a network security group ends with rules for everything");
+                continue;
+            };
+            by_admin |= admin;
+            match rule.access {
+                RuleAccess::AlwaysAllow => return Ok(()),
+                RuleAccess::Allow => {}
+                RuleAccess::Deny if admin => return Err(DropReason::SecurityAdminRule),
+                RuleAccess::Deny => return Err(DropReason::NetworkSecurityGroup),
+            }
+        }
+        Ok(())
     }
 
     fn accept(&mut self, vm: &VirtualMachine, nic: &NetworkInterface, direction: Direction, packet: Packet) {
