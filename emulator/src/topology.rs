@@ -122,6 +122,17 @@ impl Loaded {
         model::compile::compile(&self.network, generation)
     }
 
+    /// Says what of it packets do not know yet.
+    pub(crate) fn tell_not_carried(&self) {
+        let sentences = model::network::not_carried(&self.network);
+        if !sentences.is_empty() {
+            output::tell(format_args!(
+                "the model answers for these; packets to them are dropped:\n  {}",
+                sentences.join("\n  ")
+            ));
+        }
+    }
+
     /// Says how many warnings there are, and where to read them.
     pub(crate) fn tell_warnings(&self) {
         if !self.warnings.is_empty() {

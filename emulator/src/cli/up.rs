@@ -31,6 +31,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let loaded = topology::from_file(&args.file)?;
     loaded.tell_warnings();
+    loaded.tell_not_carried();
     if args.dry_run {
         let result = Plan::of(&loaded)?;
         return output::show(&result, format).map(|()| ExitCode::SUCCESS);

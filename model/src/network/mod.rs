@@ -7,6 +7,7 @@ pub mod behavior;
 pub(crate) mod build;
 pub mod gateway;
 pub mod id;
+pub mod not_carried;
 pub mod nsg;
 pub mod public;
 pub mod route_table;
@@ -30,6 +31,7 @@ pub use id::{
     NatGatewayId, NicIndex, NicRef, NsgId, PrivateEndpointId, PublicIpId, RouteServerId, RouteTableId,
     ServiceId, SiteId, SubnetRef, TagId, VmId, VnetId,
 };
+pub use not_carried::not_carried;
 pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
 pub use public::{
     Frontend, FrontendAddress, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway,

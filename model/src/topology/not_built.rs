@@ -17,7 +17,6 @@ use Refused::{AllBut, Any};
 /// Everything that is not built. `*` is any name.
 const NOT_BUILT: &[(&str, Refused)] = &[
     ("publicIPAddresses.*.ipTags", Any),
-    ("loadBalancers", Any),
     ("privateDnsZones", Any),
     ("backbone.latency", AllBut("off")),
 ];

@@ -17,6 +17,7 @@ mod guest;
 mod host;
 mod internet;
 mod limits;
+mod load_balancer;
 mod local_network_gateway;
 mod location;
 mod mac;
@@ -248,7 +249,7 @@ fn network_of(
         security_admin_configurations,
         public_ip_addresses: public_ip_addresses?,
         nat_gateways: surroundings.nat_gateways,
-        load_balancers: Vec::new(),
+        load_balancers: surroundings.load_balancers,
         private_endpoints: surroundings.private_endpoints,
         services: surroundings.services,
         internet_hosts: surroundings.internet_hosts,

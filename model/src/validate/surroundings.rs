@@ -4,14 +4,16 @@ use std::net::Ipv4Addr;
 
 use crate::network::public::PublicIpSku;
 use crate::network::{
-    Connection, ExpressRouteCircuit, InternetHost, LocalNetworkGateway, NatGateway, OnPremisesSite,
-    PrivateEndpoint, PublicIpAddress, RouteServer, Service, VirtualMachine, VirtualNetworkGateway,
+    Connection, ExpressRouteCircuit, InternetHost, LoadBalancer, LocalNetworkGateway, NatGateway,
+    OnPremisesSite, PrivateEndpoint, PublicIpAddress, RouteServer, Service, VirtualMachine,
+    VirtualNetworkGateway,
 };
 use crate::topology::Topology;
 
 use super::connection::ConnectionCheck;
 use super::directory::Directory;
 use super::gateway::{DraftGateway, gateways};
+use super::load_balancer::{self, DraftLoadBalancer};
 use super::local_network_gateway::{self, circuits, local_network_gateways};
 use super::nat_gateway::{self, BasicUse};
 use super::private_address::AddressClaim;
@@ -35,6 +37,7 @@ pub(super) struct DraftSurroundings<'t> {
     connections: Vec<Option<Connection>>,
     route_servers: Vec<DraftRouteServer<'t>>,
     private_endpoints: Vec<DraftPrivateEndpoint<'t>>,
+    load_balancers: Vec<DraftLoadBalancer<'t>>,
 }
 
 /// What is around.
@@ -49,6 +52,7 @@ pub(super) struct Surroundings {
     pub(super) connections: Vec<Connection>,
     pub(super) route_servers: Vec<RouteServer>,
     pub(super) private_endpoints: Vec<PrivateEndpoint>,
+    pub(super) load_balancers: Vec<LoadBalancer>,
 }
 
 impl<'t> DraftSurroundings<'t> {
@@ -74,7 +78,10 @@ impl<'t> DraftSurroundings<'t> {
             local_network_gateways: &local_network_gateways,
         };
         let connections = check.connections(report);
-        nat_gateway::check_basic(topology, vnets, &basic_uses(machines, public_ips), report);
+        let load_balancers = load_balancer::drafts(topology, directory, vnets, machines, public_ips, report);
+        let mut basic = basic_uses(machines, public_ips);
+        basic.extend(load_balancers.iter().flat_map(|balancer| balancer.basic_uses(machines)));
+        nat_gateway::check_basic(topology, vnets, &basic, report);
         Self {
             topology,
             nat_gateways,
@@ -86,12 +93,14 @@ impl<'t> DraftSurroundings<'t> {
             connections,
             route_servers: route_server::drafts(topology, directory, vnets, report),
             private_endpoints: private_endpoint::drafts(topology, directory, vnets, report),
+            load_balancers,
         }
     }
 
     /// The private addresses that are asked for.
     pub(super) fn claims(&self) -> impl Iterator<Item = AddressClaim> {
-        self.private_endpoints.iter().map(DraftPrivateEndpoint::claim)
+        let frontends = self.load_balancers.iter().flat_map(DraftLoadBalancer::claims);
+        self.private_endpoints.iter().map(DraftPrivateEndpoint::claim).chain(frontends)
     }
 
     /// All of it, with the addresses of [`Self::claims`]. None when something is wrong.
@@ -103,6 +112,8 @@ impl<'t> DraftSurroundings<'t> {
         let mut next = || addresses.next().flatten().and_then(|addresses| addresses.first().copied());
         let private_endpoints = self.private_endpoints.iter().map(|draft| draft.finish(next()));
         let private_endpoints = private_endpoints.collect::<Option<_>>()?;
+        let load_balancers = self.load_balancers.into_iter().map(|draft| draft.finish(&mut next));
+        let load_balancers = load_balancers.collect::<Option<_>>()?;
         let route_servers = self.route_servers.into_iter().map(|draft| draft.finish(machines));
         Some(Surroundings {
             nat_gateways: self.nat_gateways,
@@ -119,6 +130,7 @@ impl<'t> DraftSurroundings<'t> {
             connections: self.connections.into_iter().collect::<Option<_>>()?,
             route_servers: route_servers.collect::<Option<_>>()?,
             private_endpoints,
+            load_balancers,
         })
     }
 }

@@ -5,6 +5,7 @@ mod behavior;
 mod gateways;
 mod host;
 mod limits;
+mod load_balancers;
 mod names;
 mod network;
 mod network_security_group;
