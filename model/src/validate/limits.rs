@@ -24,6 +24,8 @@ pub(super) const DNS_SERVERS_PER_VIRTUAL_NETWORK: usize = 20;
 pub(super) const PRIVATE_ENDPOINTS_PER_VIRTUAL_NETWORK: usize = 1000;
 /// Appliances that speak BGP with a route server.
 pub(super) const PEERS_PER_ROUTE_SERVER: usize = 8;
+/// Rules of a load balancer, for balancing and inbound NAT together.
+pub(super) const RULES_PER_LOAD_BALANCER: usize = 1500;
 /// Members of a backend pool.
 pub(super) const MEMBERS_PER_BACKEND_POOL: usize = 1000;
 /// Public addresses per NAT gateway.

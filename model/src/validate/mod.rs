@@ -8,6 +8,7 @@ mod address_allocation;
 mod announcement;
 mod application_security_group;
 mod autonomous_system;
+mod bastion;
 mod behavior;
 mod connection;
 mod directory;
@@ -203,6 +204,7 @@ fn network_of(
     let context = VnetContext {
         topology,
         directory: &directory,
+        network_security_groups: &network_security_groups,
         route_tables: &route_tables,
         service_tags: &service_tags,
         behavior,

@@ -36,12 +36,13 @@ pub(super) fn check(
     spaces: &[(Ipv4Net, &str)],
     report: &mut Report,
 ) -> HashSet<Ipv4Addr> {
+    let spaces: HashMap<Ipv4Net, &str> = spaces.iter().rev().copied().collect();
     let mut taken: HashMap<Ipv4Addr, String> = HashMap::new();
     for (address, at, name) in owners {
         if let Some(purpose) = not_public(address) {
             let message = format!("{name} has {address}, which is for {purpose}");
             report.error("AddressNotPublic", at, message, "give it a public address, such as 20.200.0.4");
-        } else if let Some((space, vnet)) = spaces.iter().find(|(space, _)| space.contains(&address)) {
+        } else if let Some((space, vnet)) = space_around(address, &spaces) {
             let message = format!("{address} of {name} is inside virtual network `{vnet}` ({space})");
             let help = "there it is a private address: give one of them another one";
             report.warning("PublicAddressInVirtualNetwork", at, message, help);
@@ -54,6 +55,12 @@ pub(super) fn check(
         }
     }
     taken.into_keys().collect()
+}
+
+/// A prefix of a virtual network that holds `address`, and the network's name.
+fn space_around<'s>(address: Ipv4Addr, spaces: &HashMap<Ipv4Net, &'s str>) -> Option<(Ipv4Net, &'s str)> {
+    let around = (0..=32).filter_map(|length| Ipv4Net::new(address, length).ok()).map(|net| net.trunc());
+    around.into_iter().find_map(|net| spaces.get(&net).map(|vnet| (net, *vnet)))
 }
 
 /// What `address` is for, when nobody in the internet can have it.

@@ -181,10 +181,7 @@ impl SubnetCheck<'_> {
         )?;
         self.check_nsg_region(group, at);
         match special {
-            Some(SpecialSubnet { name: "AzureBastionSubnet", .. }) => self.report.not_built(
-                group.span,
-                "a network security group on AzureBastionSubnet (it needs the tags GatewayManager and AzureCloud)",
-            ),
+            Some(SpecialSubnet { name: "AzureBastionSubnet", .. }) => self.check_bastion(group, at),
             Some(special) if !special.network_security_group => {
                 let message = format!("{} takes no network security group", special.name);
                 self.report.error("SpecialSubnetNetworkSecurityGroup", group.span, message, "leave it out");
@@ -192,6 +189,20 @@ impl SubnetCheck<'_> {
             _ => {}
         }
         Some(NsgId(at))
+    }
+
+    /// Azure refuses a group here that lacks a rule which Bastion needs.
+    fn check_bastion(&mut self, group: &Spanned<String>, at: usize) {
+        let Some(rules) = self.context.network_security_groups.get(at) else { return };
+        let missing = super::bastion::missing(rules, self.context.service_tags);
+        if !missing.is_empty() && self.report.is_readable() {
+            let message = format!(
+                "network security group `{group}` on AzureBastionSubnet does not allow {}",
+                missing.join(", ")
+            );
+            let help = "add rules with access Allow, protocol Tcp, and these ports and service tags";
+            self.report.error("BastionNetworkSecurityGroup", group.span, message, help);
+        }
     }
 
     /// A group that names no region is taken to be where it is used.
@@ -246,6 +257,14 @@ impl SubnetCheck<'_> {
             ),
             _ => (None, ""),
         };
+        if special.route_table == RouteTables::OnlyInternet
+            && problem.is_none()
+            && !table.disable_bgp_route_propagation
+        {
+            let message = format!("{} has a route table that propagates routes of gateways", special.name);
+            let help = "set `disableBgpRoutePropagation: true`, or what a gateway learns leads the firewall's own traffic away";
+            self.report.warning("SpecialSubnetRouteTable", at.span, message, help);
+        }
         if let Some(problem) = problem {
             let message = format!("{} {problem}", special.name);
             self.report.error("SpecialSubnetRouteTable", at.span, message, help);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use goal_state::Vni;
 use ipnet::Ipv4Net;
 
-use crate::network::{Behavior, Peering, RouteTable, ServiceTags, VirtualNetwork};
+use crate::network::{Behavior, NetworkSecurityGroup, Peering, RouteTable, ServiceTags, VirtualNetwork};
 use crate::topology::{self, OneOrMany, Spanned, Topology};
 
 use super::directory::Directory;
@@ -45,6 +45,7 @@ pub(super) struct DraftVnet {
 pub(super) struct VnetContext<'a> {
     pub(super) topology: &'a Topology,
     pub(super) directory: &'a Directory,
+    pub(super) network_security_groups: &'a [NetworkSecurityGroup],
     pub(super) route_tables: &'a [RouteTable],
     pub(super) service_tags: &'a ServiceTags,
     pub(super) behavior: Behavior,

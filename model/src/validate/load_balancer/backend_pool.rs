@@ -27,7 +27,7 @@ impl Context<'_, '_, '_> {
             let what = format!("members of backend pool `{balancer}/{name}`");
             report.at_most(limits::MEMBERS_PER_BACKEND_POOL, typed.len(), name.span, &what);
             let mut members = Vec::new();
-            for reference in typed {
+            for reference in typed.iter().take(limits::MEMBERS_PER_BACKEND_POOL) {
                 let Some(nic) = self.nic(reference, report) else { continue };
                 if members.contains(&nic) {
                     let message = format!("`{reference}` is in backend pool `{balancer}/{name}` twice");

@@ -156,7 +156,8 @@ pub(super) fn check_frontend_ports(
             at: first.span,
         });
     }
-    for (index, later) in all.iter().enumerate() {
+    // Too many have been told already.
+    for (index, later) in all.iter().enumerate().take(limits::RULES_PER_LOAD_BALANCER) {
         if let Some(earlier) = all[..index].iter().find(|earlier| meet(earlier, later)) {
             let message = format!(
                 "rules `{0}/{1}` and `{0}/{2}` take the same port of one frontend",

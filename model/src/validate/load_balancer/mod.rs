@@ -108,6 +108,13 @@ impl Context<'_, '_, '_> {
             probe_names: report.names("probe", limit, raw.probes.names()),
         };
         probe::check(&balancer, &raw.probes, report);
+        let count = raw.load_balancing_rules.len() + raw.inbound_nat_rules.len();
+        report.at_most(
+            limits::RULES_PER_LOAD_BALANCER,
+            count,
+            name.span,
+            &format!("rules of load balancer `{name}`"),
+        );
         let load_balancing_rules = rule::rules(&balancer, raw, report);
         let inbound_nat_rules = inbound_nat_rule::rules(&balancer, raw, self, report);
         inbound_nat_rule::check_frontend_ports(

@@ -112,7 +112,8 @@ fn report_backend_ports(
     let typed = raw.load_balancing_rules.iter();
     let known: Vec<_> =
         rules.iter().zip(typed).filter_map(|(rule, (_, typed))| Some((rule.as_ref()?, typed))).collect();
-    for (index, (later, typed)) in known.iter().enumerate() {
+    // Too many have been told already.
+    for (index, (later, typed)) in known.iter().enumerate().take(limits::RULES_PER_LOAD_BALANCER) {
         let same = |(earlier, _): &&(&LoadBalancingRule, _)| {
             let apart = earlier.enable_floating_ip || later.enable_floating_ip;
             !apart

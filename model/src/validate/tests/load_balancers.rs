@@ -389,3 +389,14 @@ fn parts_of_a_load_balancer_that_are_not_there_are_told() {
         )],
     );
 }
+
+#[test]
+fn a_load_balancer_has_up_to_1500_rules() {
+    let rules: String = (1..=1501)
+        .map(|port| format!("r{port}: {{frontendIPConfiguration: fe, backendAddressPool: pool, protocol: Tcp, frontendPort: {port}, backendPort: {port}}}, "))
+        .collect();
+    assert_eq!(
+        errors_of(&public(&format!("loadBalancingRules: {{{rules}}}"))),
+        "error LimitExceeded: there are 1501 rules of load balancer `lb`; at most 1500 are allowed; leave 1 out"
+    );
+}

@@ -133,7 +133,7 @@ fn most_special_subnets_take_no_network_security_group() {
             ),
             (
                 "AzureBastionSubnet: {addressPrefix: 10.0.1.0/24, networkSecurityGroup: nsg}",
-                "error NotBuiltYet: not built yet: a network security group on AzureBastionSubnet (it needs the tags GatewayManager and AzureCloud); leave it out",
+                "error BastionNetworkSecurityGroup: network security group `nsg` on AzureBastionSubnet does not allow inbound 443 from GatewayManager, outbound 443 to AzureCloud, outbound 22 to VirtualNetwork, outbound 3389 to VirtualNetwork; add rules with access Allow, protocol Tcp, and these ports and service tags",
             ),
         ],
     );
@@ -163,7 +163,10 @@ fn special_subnets_take_certain_route_tables() {
                 "AzureFirewallManagementSubnet: {addressPrefix: 10.0.1.0/24, routeTable: to-nva}",
                 "error SpecialSubnetRouteTable: AzureFirewallManagementSubnet takes only a route table whose single route leads 0.0.0.0/0 to the internet; write {addressPrefix: 0.0.0.0/0, nextHopType: Internet} and nothing else",
             ),
-            ("AzureFirewallManagementSubnet: {addressPrefix: 10.0.1.0/24, routeTable: out}", ""),
+            (
+                "AzureFirewallManagementSubnet: {addressPrefix: 10.0.1.0/24, routeTable: out}",
+                "warning SpecialSubnetRouteTable: AzureFirewallManagementSubnet has a route table that propagates routes of gateways; set `disableBgpRoutePropagation: true`, or what a gateway learns leads the firewall's own traffic away",
+            ),
             (
                 "AzureBastionSubnet: {addressPrefix: 10.0.1.0/24, routeTable: spokes}",
                 "error SpecialSubnetRouteTable: AzureBastionSubnet takes no route table; leave it out",
@@ -188,5 +191,30 @@ routeTables: {rt: {location: japaneast}}", ""),
             ("virtualNetworks: {hub: {location: japaneast, addressSpace: [10.0.0.0/16], subnets: {web: {addressPrefix: 10.0.1.0/24, networkSecurityGroup: nsg}}}}
 networkSecurityGroups: {nsg: {location: westus}}", "error ResourcesInDifferentRegions: network security group `nsg` is in westus, virtual network `hub` in japaneast; use one in japaneast: give it `location: japaneast`"),
         ],
+    );
+}
+
+#[test]
+fn s2_2_a_group_on_the_bastion_subnet_has_the_rules_that_bastion_needs() {
+    let file = |cloud: &str| {
+        format!(
+            "networkSecurityGroups:
+  nsg:
+    securityRules:
+      manager: {{priority: 100, direction: Inbound, access: Allow, protocol: Tcp, sourceAddressPrefix: GatewayManager, destinationPortRange: 443}}
+      cloud: {{priority: 100, direction: Outbound, access: Allow, protocol: '*', destinationAddressPrefix: {cloud}, destinationPortRange: 443}}
+      machines: {{priority: 110, direction: Outbound, access: Allow, protocol: Tcp, destinationAddressPrefix: VirtualNetwork, destinationPortRange: [22, 3389]}}
+{}",
+            subnets("AzureBastionSubnet: {addressPrefix: 10.0.1.0/24, networkSecurityGroup: nsg}")
+        )
+    };
+    let errors = |cloud: &str| {
+        let said = problems(&format!("name: lab\n{}\n", file(cloud)));
+        said.lines().filter(|line| line.starts_with("error")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(errors("AzureCloud"), "");
+    assert!(
+        errors("AzureCloud.KoreaCentral")
+            .starts_with("error BastionNetworkSecurityGroup: network security group `nsg` on AzureBastionSubnet does not allow outbound 443 to AzureCloud;")
     );
 }
