@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_ends_with_azures_default_rules_and_no_group_is_no_filter() {
+    fn s3_2_a_group_ends_with_azures_default_rules_and_no_group_is_no_filter() {
         let network = NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")
             .vnet("b", "10.1.0.0/16")
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nic_goes_first_outbound_and_last_inbound() {
+    fn s3_3_the_nic_goes_first_outbound_and_last_inbound() {
         let builder = NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")
             .nsg("of-subnet", &[])
@@ -318,7 +318,7 @@ mod tests {
     /// web and db share a subnet and its group. "Deny to db" says nothing about web; "from web" means web's addresses for
     /// everybody; an empty group is nobody.
     #[test]
-    fn asgs_are_their_members_and_rules_about_the_own_side_are_for_members() {
+    fn s3_5_asgs_are_their_members_and_rules_about_the_own_side_are_for_members() {
         let builder = NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")
             .asg("web")

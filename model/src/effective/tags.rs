@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn virtual_network_is_its_own_space_and_that_of_peers_with_access() {
+    fn s5_1_virtual_network_is_its_own_space_and_that_of_peers_with_access() {
         let network = NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")
             .vnet("b", "10.2.0.0/16")
@@ -152,7 +152,7 @@ mod tests {
 
     /// The list that Azure's effective rules show begins like this.
     #[test]
-    fn internet_is_what_is_public_and_not_virtual_network() {
+    fn s5_1_internet_is_what_is_public_and_not_virtual_network() {
         let network = NetworkBuilder::new().vnet("a", "10.0.0.0/16").build();
         let internet = expand(&network, ServiceTag::Internet);
         let begins = ["1.0.0.0/8", "2.0.0.0/7", "4.0.0.0/6", "8.0.0.0/7", "11.0.0.0/8", "12.0.0.0/6"];
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn azure_load_balancer_is_where_health_probes_come_from() {
+    fn s5_1_azure_load_balancer_is_where_health_probes_come_from() {
         let network = NetworkBuilder::new().vnet("a", "10.0.0.0/16").build();
         assert_eq!(expand(&network, ServiceTag::AzureLoadBalancer), ["168.63.129.16/32"]);
     }
@@ -177,7 +177,7 @@ mod tests {
     /// A default route to an appliance inside makes everything VirtualNetwork and nothing Internet; one to an appliance
     /// outside, or to None, changes nothing.
     #[test]
-    fn routes_to_an_appliance_inside_belong_to_virtual_network() {
+    fn s5_1_routes_to_an_appliance_inside_belong_to_virtual_network() {
         let with = |routes: &[&str]| {
             let network = NetworkBuilder::new()
                 .vnet("a", "10.0.0.0/16")

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn five_addresses_of_a_subnet_are_azures() {
+    fn s2_1_five_addresses_of_a_subnet_are_azures() {
         let reserved: Vec<_> = prefix("10.0.0.8/29")
             .subnets(32)
             .unwrap()
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_29_has_three_addresses_and_then_is_full() {
+    fn s2_1_a_29_has_three_addresses_and_then_is_full() {
         let subnet = prefix("10.0.0.0/29");
         let mut allocation = AddressAllocation::default();
         let given: Vec<_> = std::iter::from_fn(|| allocation.take_first_free(subnet)).collect();

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_compared_with_case() {
+    fn s2_2_names_are_compared_with_case() {
         assert_eq!(special("GatewaySubnet").unwrap().longest_prefix, 29);
         assert_eq!(special("gatewaysubnet"), None);
         assert_eq!(special_in_other_case("gatewaysubnet").unwrap().name, "GatewaySubnet");

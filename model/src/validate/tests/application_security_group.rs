@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn members_are_in_one_virtual_network() {
+fn s3_5_members_are_in_one_virtual_network() {
     const FILE: &str = "applicationSecurityGroups: [web]";
     check(
         &|inner| format!("{TWO}{FILE}\n{}", machines(inner)),
@@ -15,7 +15,7 @@ fn members_are_in_one_virtual_network() {
 }
 
 #[test]
-fn both_sides_of_a_rule_are_in_one_virtual_network() {
+fn s3_5_both_sides_of_a_rule_are_in_one_virtual_network() {
     const FILE: &str = "applicationSecurityGroups: [web, app]
 virtualMachines: {a: {subnet: hub/web, applicationSecurityGroups: [web]}, b: {subnet: spoke/app, applicationSecurityGroups: [app]}}";
     check(
@@ -31,7 +31,7 @@ virtualMachines: {a: {subnet: hub/web, applicationSecurityGroups: [web]}, b: {su
 }
 
 #[test]
-fn a_rule_with_an_empty_group_matches_nothing() {
+fn s3_5_a_rule_with_an_empty_group_matches_nothing() {
     const FILE: &str = "applicationSecurityGroups: [web]";
     check(
         &|inner| format!("{HUB}{FILE}\n{}", rule(inner)),

@@ -15,7 +15,7 @@ fn check_limit(limit: usize, file: impl Fn(usize) -> String, said: &str) {
 }
 
 #[test]
-fn subnets_of_a_virtual_network() {
+fn s1_4_subnets_of_a_virtual_network() {
     let subnet = |n: usize| format!("s{n}: {{addressPrefix: 10.0.{}.{}/29}}", n / 32, n % 32 * 8);
     check_limit(
         3000,
@@ -25,7 +25,7 @@ fn subnets_of_a_virtual_network() {
 }
 
 #[test]
-fn peerings_of_a_virtual_network() {
+fn s7_5_peerings_of_a_virtual_network() {
     let file = |count: usize| {
         let links = many(count, |n| format!("p{n}: {{remoteVirtualNetwork: s{n}}}"));
         let spoke = |n: usize| {
@@ -41,7 +41,7 @@ fn peerings_of_a_virtual_network() {
 }
 
 #[test]
-fn virtual_networks_of_a_region() {
+fn s1_4_virtual_networks_of_a_region() {
     check_limit(
         1000,
         |count| networks(&many(count, |n| format!("v{n}: {{addressSpace: [10.0.0.0/24]}}"))),
@@ -50,7 +50,7 @@ fn virtual_networks_of_a_region() {
 }
 
 #[test]
-fn rules_of_a_network_security_group() {
+fn s3_11_rules_of_a_network_security_group() {
     let rule = |n: usize| {
         format!("r{n}: {{priority: {}, direction: Inbound, access: Deny, protocol: Tcp}}", 100 + n)
     };
@@ -62,7 +62,7 @@ fn rules_of_a_network_security_group() {
 }
 
 #[test]
-fn addresses_and_ports_of_a_rule() {
+fn s3_11_addresses_and_ports_of_a_rule() {
     let address = |n: usize| format!("10.0.{}.{}", n / 256, n % 256);
     check_limit(
         4000,
@@ -87,7 +87,7 @@ fn groups(count: usize) -> String {
 }
 
 #[test]
-fn application_security_groups_on_a_side_of_a_rule() {
+fn s3_1_application_security_groups_on_a_side_of_a_rule() {
     let file = |count: usize| {
         let names = many(count, |n| format!("g{n}"));
         format!("{}{}", groups(count), rule(&format!("sourceApplicationSecurityGroups: [{names}]")))
@@ -97,7 +97,7 @@ fn application_security_groups_on_a_side_of_a_rule() {
 }
 
 #[test]
-fn application_security_groups_of_a_network_security_group() {
+fn s3_11_application_security_groups_of_a_network_security_group() {
     let rule = |n: usize| {
         format!(
             "r{n}: {{priority: {}, direction: Inbound, access: Allow, protocol: Tcp, \
@@ -111,7 +111,7 @@ fn application_security_groups_of_a_network_security_group() {
 }
 
 #[test]
-fn application_security_groups_of_a_network_interface() {
+fn s3_5_application_security_groups_of_a_network_interface() {
     let file = |count: usize| {
         let names = many(count, |n| format!("g{n}"));
         let machine = machines(&format!("m: {{subnet: hub/web, applicationSecurityGroups: [{names}]}}"));
@@ -121,7 +121,7 @@ fn application_security_groups_of_a_network_interface() {
 }
 
 #[test]
-fn members_of_an_application_security_group() {
+fn s3_11_members_of_an_application_security_group() {
     let file = |count: usize| {
         let machine = |n: usize| {
             let addresses = many(256.min(count - n * 256), |n| format!("i{n}: {{}}"));
@@ -152,7 +152,7 @@ fn addresses_of_a_network_interface() {
 }
 
 #[test]
-fn routes_of_a_table() {
+fn s6_3_routes_of_a_table() {
     let route =
         |n: usize| format!("r{n}: {{addressPrefix: 10.{}.{}.0/24, nextHopType: None}}", n / 256, n % 256);
     check_limit(
@@ -163,13 +163,13 @@ fn routes_of_a_table() {
 }
 
 #[test]
-fn route_tables() {
+fn s6_3_route_tables() {
     let file = |count: usize| format!("routeTables: {{{}}}", many(count, |n| format!("rt{n}: {{}}")));
     check_limit(600, file, "there are 601 route tables; at most 600 are allowed");
 }
 
 #[test]
-fn groups_of_a_lab() {
+fn s3_11_groups_of_a_lab() {
     let file =
         |count: usize| format!("networkSecurityGroups: {{{}}}", many(count, |n| format!("g{n}: {{}}")));
     check_limit(5000, file, "there are 5001 network security groups; at most 5000 are allowed");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn names_have_letters_digits_dots_underscores_and_hyphens() {
+fn s3_1_names_have_letters_digits_dots_underscores_and_hyphens() {
     check(
         &lab,
         &[

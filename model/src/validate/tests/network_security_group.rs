@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn priorities_go_from_100_to_4096() {
+fn s3_1_priorities_go_from_100_to_4096() {
     check(
         &rules,
         &[
@@ -21,7 +21,7 @@ fn priorities_go_from_100_to_4096() {
 }
 
 #[test]
-fn a_priority_stands_once_per_direction() {
+fn s3_1_a_priority_stands_once_per_direction() {
     check(
         &rules,
         &[
@@ -38,7 +38,7 @@ fn a_priority_stands_once_per_direction() {
 }
 
 #[test]
-fn a_side_is_any_prefixes_or_one_tag() {
+fn s3_1_a_side_is_any_prefixes_or_one_tag() {
     check(
         &rule,
         &[
@@ -68,7 +68,7 @@ fn a_side_is_any_prefixes_or_one_tag() {
 }
 
 #[test]
-fn a_side_has_ports() {
+fn s3_1_a_side_has_ports() {
     check(
         &rule,
         &[
@@ -82,7 +82,7 @@ fn a_side_has_ports() {
 }
 
 #[test]
-fn a_side_has_addresses_or_groups() {
+fn s3_5_a_side_has_addresses_or_groups() {
     const FILE: &str = "applicationSecurityGroups: [web]";
     check(
         &|inner| format!("{FILE}\n{}", rule(inner)),

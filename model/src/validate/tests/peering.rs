@@ -21,7 +21,7 @@ fn a_peering_leads_to_another_network_that_exists() {
 }
 
 #[test]
-fn one_link_alone_carries_nothing() {
+fn s7_1_one_link_alone_carries_nothing() {
     check(
         &networks,
         &[
@@ -38,7 +38,7 @@ fn one_link_alone_carries_nothing() {
 }
 
 #[test]
-fn there_is_one_link_per_pair() {
+fn s7_1_there_is_one_link_per_pair() {
     check(
         &networks,
         &[(
@@ -49,7 +49,7 @@ fn there_is_one_link_per_pair() {
 }
 
 #[test]
-fn spaces_do_not_overlap() {
+fn s7_1_spaces_do_not_overlap() {
     check(
         &lab,
         &[

@@ -4,7 +4,7 @@ use super::*;
 use crate::network::{RouteDestination, ServiceTag, UserNextHop};
 
 #[test]
-fn a_prefix_stands_once() {
+fn s6_3_a_prefix_stands_once() {
     check(
         &routes,
         &[
@@ -21,7 +21,7 @@ fn a_prefix_stands_once() {
 }
 
 #[test]
-fn an_appliance_has_an_address_and_nothing_else_has() {
+fn s6_3_an_appliance_has_an_address_and_nothing_else_has() {
     check(
         &route,
         &[

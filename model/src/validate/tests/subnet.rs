@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_subnet_lies_inside_one_prefix_of_its_network() {
+fn s1_1_a_subnet_lies_inside_one_prefix_of_its_network() {
     check(
         &networks,
         &[
@@ -24,7 +24,7 @@ fn a_subnet_lies_inside_one_prefix_of_its_network() {
 }
 
 #[test]
-fn subnets_do_not_overlap() {
+fn s1_1_subnets_do_not_overlap() {
     check(
         &subnets,
         &[(
@@ -35,7 +35,7 @@ fn subnets_do_not_overlap() {
 }
 
 #[test]
-fn a_subnet_is_2_to_29() {
+fn s1_1_a_subnet_is_2_to_29() {
     check(
         &networks,
         &[
@@ -73,7 +73,7 @@ fn a_subnet_has_one_prefix() {
 }
 
 #[test]
-fn special_subnets_have_a_least_size() {
+fn s2_2_special_subnets_have_a_least_size() {
     check(
         &subnets,
         &[
@@ -99,7 +99,7 @@ fn special_subnets_have_a_least_size() {
 }
 
 #[test]
-fn special_subnets_are_spelled_exactly() {
+fn s2_2_special_subnets_are_spelled_exactly() {
     check(
         &subnets,
         &[(
@@ -110,7 +110,7 @@ fn special_subnets_are_spelled_exactly() {
 }
 
 #[test]
-fn most_special_subnets_take_no_network_security_group() {
+fn s2_2_most_special_subnets_take_no_network_security_group() {
     const FILE: &str = "networkSecurityGroups: {nsg: {}}";
     check(
         &|inner| format!("{FILE}\n{}", subnets(inner)),
@@ -140,7 +140,7 @@ fn most_special_subnets_take_no_network_security_group() {
 }
 
 #[test]
-fn special_subnets_take_certain_route_tables() {
+fn s2_2_special_subnets_take_certain_route_tables() {
     const FILE: &str = "routeTables:
   to-nva: {routes: {d: {addressPrefix: 0.0.0.0/0, nextHopType: Internet}, s: {addressPrefix: 10.1.0.0/16, nextHopType: None}}}
   no-bgp: {disableBgpRoutePropagation: true}
@@ -180,7 +180,7 @@ fn special_subnets_take_certain_route_tables() {
 }
 
 #[test]
-fn what_is_attached_is_in_the_same_region() {
+fn s1_2_what_is_attached_is_in_the_same_region() {
     check(
         &lab,
         &[

@@ -67,7 +67,7 @@ fn all_addresses_of_an_interface_are_in_one_subnet() {
 }
 
 #[test]
-fn a_static_address_is_inside_the_subnet_free_and_not_reserved() {
+fn s2_1_a_static_address_is_inside_the_subnet_free_and_not_reserved() {
     check(
         &|inner| format!("{HUB}{}", machines(inner)),
         &[
@@ -111,7 +111,7 @@ virtualMachines: {a: {subnet: hub/tiny}, b: {subnet: hub/tiny}, c: {subnet: hub/
 }
 
 #[test]
-fn machines_stand_in_no_special_subnet_but_the_firewalls() {
+fn s2_2_machines_stand_in_no_special_subnet_but_the_firewalls() {
     check(
         &lab,
         &[
@@ -130,7 +130,7 @@ virtualMachines: {a: {subnet: hub/RouteServerSubnet}}", "error SpecialSubnetVirt
 }
 
 #[test]
-fn a_machine_is_where_its_network_is() {
+fn s1_2_a_machine_is_where_its_network_is() {
     const FILE: &str = "networkSecurityGroups: {nsg: {location: westus}}";
     check(
         &|inner| format!("{HUB}{FILE}\n{}", machines(inner)),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_address_space_has_a_prefix() {
+fn s1_1_an_address_space_has_a_prefix() {
     check(
         &networks,
         &[(
@@ -14,7 +14,7 @@ fn an_address_space_has_a_prefix() {
 }
 
 #[test]
-fn some_ranges_are_forbidden() {
+fn s1_1_some_ranges_are_forbidden() {
     check(
         &networks,
         &[
@@ -47,7 +47,7 @@ fn some_ranges_are_forbidden() {
 }
 
 #[test]
-fn private_shared_and_public_ranges_are_allowed() {
+fn s1_1_private_shared_and_public_ranges_are_allowed() {
     check(
         &networks,
         &[(
@@ -58,7 +58,7 @@ fn private_shared_and_public_ranges_are_allowed() {
 }
 
 #[test]
-fn prefixes_of_one_network_do_not_overlap() {
+fn s1_1_prefixes_of_one_network_do_not_overlap() {
     check(
         &networks,
         &[

@@ -4,7 +4,7 @@ use super::*;
 
 /// The appliance's NIC has IP forwarding off: the platform drops what is not for it, although the route leads there.
 #[test]
-fn an_appliance_needs_ip_forwarding_on_its_nic_and_in_its_guest() {
+fn s6_8_an_appliance_needs_ip_forwarding_on_its_nic_and_in_its_guest() {
     let without_both = hub_and_spokes().vm("nva", "10.0.0.4").build();
     assert_eq!(said(&ping(&without_both, "web1", "db1")), "Deny ipForwarding at nva web1>nva");
     let without_guest =

@@ -4,7 +4,7 @@ use super::*;
 
 /// The tutorial's case: spoke to spoke through the appliance, and the JSON that scripts read.
 #[test]
-fn spoke_to_spoke_goes_through_the_appliance() {
+fn s7_2_spoke_to_spoke_goes_through_the_appliance() {
     let network = hub_and_spokes()
         .nva("nva", &["10.0.0.4"])
         .nsg("nsg-db", &["100 Inbound Allow Tcp 10.1.0.0/16 *:1433"])
@@ -33,7 +33,7 @@ fn spoke_to_spoke_goes_through_the_appliance() {
 }
 
 #[test]
-fn without_a_route_peering_is_not_transitive() {
+fn s7_1_without_a_route_peering_is_not_transitive() {
     let network = NetworkBuilder::new()
         .vnet("a", "10.0.0.0/16")
         .vnet("b", "10.1.0.0/16")
@@ -51,7 +51,7 @@ fn without_a_route_peering_is_not_transitive() {
 
 /// Half a peering carries nothing: the route is not there.
 #[test]
-fn one_link_is_no_peering() {
+fn s7_1_one_link_is_no_peering() {
     let network = NetworkBuilder::new()
         .vnet("a", "10.0.0.0/16")
         .vnet("b", "10.1.0.0/16")
@@ -63,7 +63,7 @@ fn one_link_is_no_peering() {
 }
 
 #[test]
-fn an_appliance_that_nobody_is_or_that_is_too_far_away_is_no_next_hop() {
+fn s6_3_an_appliance_that_nobody_is_or_that_is_too_far_away_is_no_next_hop() {
     let nobody = hub_and_spokes().build();
     assert_eq!(said(&ping(&nobody, "web1", "db1")), "Deny nextHop rt-spoke/default at web1 web1");
     let too_far = NetworkBuilder::new()
@@ -111,7 +111,7 @@ fn the_platforms_routes_end_where_azures_do() {
 /// An appliance in the way of the forward direction only: replies come straight back to a port that knows the flow.
 /// In the way of the reply only: the appliance's port has no flow, and its group decides about the reply as new.
 #[test]
-fn asymmetric_paths_meet_ports_without_state() {
+fn s6_9_asymmetric_paths_meet_ports_without_state() {
     let base = || {
         NetworkBuilder::new()
             .vnet_with("a", &["10.0.0.0/16"])
@@ -138,7 +138,7 @@ fn asymmetric_paths_meet_ports_without_state() {
 }
 
 #[test]
-fn a_loop_ends() {
+fn s6_9_a_loop_ends() {
     let two = NetworkBuilder::new()
         .vnet_with("a", &["10.0.0.0/16"])
         .subnet("a", "one", "10.0.1.0/24")

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn protocols_that_a_virtual_network_does_not_carry_die_at_the_sender() {
+fn s0_protocols_that_a_virtual_network_does_not_carry_die_at_the_sender() {
     let network =
         NetworkBuilder::new().vnet("a", "10.0.0.0/16").vm("a1", "10.0.0.4").vm("a2", "10.0.0.5").build();
     assert_eq!(said(&ask(&network, "a1", "a2", IpProtocol(47), None)), "Deny protocol at a1 a1");
@@ -19,7 +19,7 @@ fn protocols_that_a_virtual_network_does_not_carry_die_at_the_sender() {
 
 /// Also when a later rule is narrower, or says the opposite.
 #[test]
-fn among_rules_for_one_port_the_lowest_number_decides() {
+fn s3_1_among_rules_for_one_port_the_lowest_number_decides() {
     let with = |rules: &[&str]| {
         let network =
             NetworkBuilder::new().vnet("a", "10.0.0.0/16").nsg("nsg", rules).subnet_nsg("a/default", "nsg");
@@ -33,7 +33,7 @@ fn among_rules_for_one_port_the_lowest_number_decides() {
 }
 
 #[test]
-fn groups_are_asked_nic_first_outbound_and_subnet_first_inbound_and_replies_need_no_rule() {
+fn s3_3_groups_are_asked_nic_first_outbound_and_subnet_first_inbound_and_replies_need_no_rule() {
     let base = || {
         NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")
@@ -69,7 +69,7 @@ fn groups_are_asked_nic_first_outbound_and_subnet_first_inbound_and_replies_need
 }
 
 #[test]
-fn peering_flags_bite_on_the_side_that_sets_them() {
+fn s7_2_peering_flags_bite_on_the_side_that_sets_them() {
     // spoke1 shuts the hub out: nothing leaves spoke1 for it, and the hub's packets get no reply.
     let no_access = NetworkBuilder::new()
         .vnet("hub", "10.0.0.0/16")
@@ -111,7 +111,7 @@ fn peering_flags_bite_on_the_side_that_sets_them() {
 }
 
 #[test]
-fn a_foreign_source_is_dropped_unless_the_nic_forwards() {
+fn s6_8_a_foreign_source_is_dropped_unless_the_nic_forwards() {
     let network = NetworkBuilder::new()
         .vnet("a", "10.0.0.0/16")
         .vm("a1", "10.0.0.4")
