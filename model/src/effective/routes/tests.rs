@@ -1,5 +1,6 @@
 //! Effective routes, statement by statement.
 
+mod gateways;
 mod private_endpoints;
 mod selection;
 mod system;

@@ -1,6 +1,7 @@
 //! Every rule that a file can break: what was typed, and all that is said about it.
 
 mod application_security_group;
+mod attachments;
 mod behavior;
 mod gateways;
 mod host;

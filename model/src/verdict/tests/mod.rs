@@ -4,6 +4,7 @@ mod gateways;
 mod guests;
 mod load_balancers;
 mod paths;
+mod pipeline;
 mod platform;
 mod ports;
 mod private_endpoints;
@@ -12,6 +13,8 @@ mod questions;
 mod random;
 mod security_admin;
 mod switch;
+mod switches;
+mod tags;
 mod topologies;
 
 use goal_state::nsg::Access;
