@@ -1,8 +1,10 @@
 //! What a review asks, and what it does not.
 
 mod asymmetry;
+mod encryption;
 mod groups;
 mod next_hop;
+mod routes;
 mod rules;
 
 use crate::validate::check;
@@ -15,4 +17,9 @@ fn said(text: &str) -> Vec<String> {
         format!("{}: {}; {}", it.code, it.message, it.help.as_deref().unwrap_or_default())
     };
     loaded.diagnostics.iter().map(line).collect()
+}
+
+/// The codes of what is said.
+fn codes(text: &str) -> Vec<String> {
+    said(text).iter().map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
 }
