@@ -5,9 +5,11 @@
 //! | `overlay` | which addresses a host must know, and where they live |
 //! | `port` | a NIC's policy |
 //! | `routes` | its routes |
+//! | `exceptions` | destinations that a route delivers to and packets do not reach |
 //! | `neighbours` | who is in which virtual network |
 //! | `guest` | what runs in a VM |
 
+mod exceptions;
 mod guest;
 mod neighbours;
 mod overlay;
@@ -24,7 +26,7 @@ use neighbours::Neighbours;
 use routes::Routes;
 
 use crate::effective::Policy;
-use crate::network::{Network, NicIndex, NicRef, PowerState, VmId};
+use crate::network::{Network, NicIndex, NicRef, VmId};
 use crate::parallel;
 
 /// The goal state of every host, in the order of [`Network::hosts`], also of hosts without VMs.
@@ -57,7 +59,7 @@ fn virtual_machines(policy: &Policy<'_>) -> Vec<Vec<VirtualMachine>> {
     let network = policy.network();
     let shared = Shared { neighbours: Neighbours::of(network), routes: Routes::new(network) };
     // A deallocated machine keeps its addresses, but no host runs it.
-    let runs = |id: &VmId| network.vm(*id).power_state == PowerState::Running;
+    let runs = |id: &VmId| network.vm(*id).runs();
     let running: Vec<_> = (0..network.virtual_machines.len()).map(VmId).filter(runs).collect();
     let machines = parallel::map(running.len(), |index| virtual_machine(policy, &shared, running[index]));
     let mut hosts: Vec<Vec<_>> = network.hosts.iter().map(|_| Vec::new()).collect();

@@ -24,7 +24,7 @@ impl Neighbours {
             if here.machines.last() != Some(&at.vm) {
                 here.machines.push(at.vm);
             }
-            if nic.enable_ip_forwarding {
+            if nic.enable_ip_forwarding && network.vm(at.vm).runs() {
                 here.forwarders.push(nic.mac);
             }
         }
@@ -37,7 +37,7 @@ impl Neighbours {
         &self.by_vnet[vnet.0].machines
     }
 
-    /// The Ethernet addresses of its NICs that can send packets of others, sorted.
+    /// The Ethernet addresses of its NICs that can send packets of others, of machines that run, sorted.
     pub(super) fn forwarders(&self, vnet: VnetId) -> &[MacAddr] {
         &self.by_vnet[vnet.0].forwarders
     }

@@ -13,7 +13,7 @@ use crate::network::VnetId;
 pub(super) fn virtual_networks(policy: &Policy<'_>) -> Vec<Vec<VirtualNetwork>> {
     let network = policy.network();
     let mut hosts: Vec<BTreeSet<VnetId>> = vec![BTreeSet::new(); network.hosts.len()];
-    for (at, nic) in network.nics() {
+    for (at, nic) in network.nics().filter(|(at, _)| network.vm(at.vm).runs()) {
         hosts[network.vm(at.vm).host.0].insert(nic.subnet.vnet);
     }
     let known: Vec<_> = (0..network.virtual_networks.len()).map(|_| OnceCell::new()).collect();

@@ -6,7 +6,7 @@ use goal_state::port::{ForwardedTrafficRefusal, Port};
 use super::Shared;
 use super::neighbours::Neighbours;
 use crate::effective::Policy;
-use crate::effective::reach::connected_peers;
+use crate::effective::reach::{connected_peers, refuses_forwarded_traffic};
 use crate::network::{Network, NicRef, VnetId};
 
 /// The policy of `nic`'s port.
@@ -29,7 +29,8 @@ fn forwarded_traffic_refused(
     neighbours: &Neighbours,
     vnet: VnetId,
 ) -> Vec<ForwardedTrafficRefusal> {
-    let refusing = connected_peers(network, vnet).filter(|(link, _)| !link.allow_forwarded_traffic);
+    let refusing =
+        connected_peers(network, vnet).filter(|(link, _)| refuses_forwarded_traffic(network, link));
     let refusals = refusing.filter_map(|(link, peer)| {
         let forwarders = neighbours.forwarders(link.remote);
         (!forwarders.is_empty()).then(|| ForwardedTrafficRefusal {

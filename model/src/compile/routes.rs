@@ -7,9 +7,10 @@ use std::sync::{Arc, OnceLock};
 use goal_state::DropReason;
 use goal_state::route::{NextHop, Route};
 
+use super::exceptions::exceptions;
 use crate::effective::egress::has_way_out;
 use crate::effective::hop::{hop_from, route_name};
-use crate::effective::{EffectiveNextHop, EffectiveRoute, Hop, Policy};
+use crate::effective::{EffectiveNextHop, EffectiveRoute, Hop, Policy, Taker};
 use crate::network::{Network, NicRef, SubnetRef};
 
 /// The routes of every subnet, each made when it is first asked for.
@@ -66,9 +67,15 @@ fn routes(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<NicRef>, way_out: 
             }
             Hop::Destination => NextHop::VnetLocal,
             Hop::Appliances(appliances) => {
+                // Flows to an address where nobody answers are lost: nothing checks that an appliance lives.
                 let mut addresses: Vec<_> = appliances.iter().map(|appliance| appliance.address).collect();
-                addresses.sort();
-                NextHop::VirtualAppliance { addresses }
+                addresses.sort_unstable();
+                addresses.dedup();
+                if appliances.iter().any(|appliance| answers(network, appliance.taker)) {
+                    NextHop::VirtualAppliance { addresses }
+                } else {
+                    NextHop::Drop { reason: DropReason::NextHop }
+                }
             }
             Hop::LoadBalancer(_) => NextHop::Drop { reason: DropReason::LoadBalancer },
             Hop::Gateway(_) => NextHop::Drop { reason: DropReason::Gateway },
@@ -81,5 +88,15 @@ fn routes(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<NicRef>, way_out: 
         source: route.source,
         name: route_name(network, subnet.vnet, route),
     };
-    policy.routes(subnet).active().map(lower).collect()
+    let effective = policy.routes(subnet);
+    // An exception stands where a route of the same prefix delivers: it replaces that route.
+    let routes = exceptions(policy, subnet, effective).into_iter().chain(effective.active().map(lower));
+    let mut routes: Vec<_> = routes.collect();
+    routes.sort_by_key(|route| route.prefix);
+    routes.dedup_by_key(|route| route.prefix);
+    routes
+}
+
+fn answers(network: &Network, taker: Taker) -> bool {
+    matches!(taker, Taker::Nic(nic) if network.vm(nic.vm).runs())
 }

@@ -4,6 +4,8 @@ use goal_state::DropReason;
 use goal_state::route::NextHop;
 use goal_state::vm::{Listen, Transport};
 
+mod routes;
+
 use super::*;
 use crate::network::HostId;
 use crate::network::build::NetworkBuilder;

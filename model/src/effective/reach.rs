@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use prefix_trie::PrefixMap;
 
 use super::{FrontendRef, Policy};
-use crate::network::behavior::AllowVirtualNetworkAccessBehavior;
+use crate::network::behavior::{AllowForwardedTrafficBehavior, AllowVirtualNetworkAccessBehavior};
 use crate::network::{
     FrontendAddress, GatewayId, LoadBalancerId, Network, NicRef, Peering, PeeringScope, PrivateEndpointId,
     RouteServerId, SubnetRef, VirtualNetwork, VnetId,
@@ -44,6 +44,13 @@ pub fn gives_access(network: &Network, link: &Peering) -> bool {
     let switch = network.behavior.allow_virtual_network_access;
     link.is_connected()
         && (link.allow_virtual_network_access || switch == AllowVirtualNetworkAccessBehavior::TagOnly)
+}
+
+/// Whether a link refuses packets that its peer only forwarded.
+#[must_use]
+pub fn refuses_forwarded_traffic(network: &Network, link: &Peering) -> bool {
+    !link.allow_forwarded_traffic
+        && network.behavior.allow_forwarded_traffic == AllowForwardedTrafficBehavior::Documented
 }
 
 /// What the routes of a link cover: the peer's space as last synced, or the prefixes of the subnets that take part in it.

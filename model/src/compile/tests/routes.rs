@@ -1,0 +1,230 @@
+//! Routes of ports, for what does not simply deliver.
+
+use super::*;
+use crate::network::behavior::{AllowForwardedTrafficBehavior, AllowVirtualNetworkAccessBehavior};
+use crate::network::vnet::PrivateEndpointNetworkPolicies;
+use crate::network::{Peering, PeeringScope, PowerState};
+
+/// `10.0.0.0/16 local`, one for each route of a VM's first NIC.
+fn routes(network: &Network, vm: &str) -> Vec<String> {
+    let goal = compile(network, Generation(1));
+    let machine = goal.iter().flat_map(|host| &host.virtual_machines).find(|known| known.name.as_str() == vm);
+    let line = |route: &goal_state::route::Route| {
+        let hop = match &route.next_hop {
+            NextHop::Drop { reason } => format!("drop {reason}"),
+            NextHop::VirtualAppliance { addresses } => {
+                format!("via {}", addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+            }
+            NextHop::VnetLocal => "local".to_owned(),
+            NextHop::VnetPeering => "peering".to_owned(),
+        };
+        format!("{} {hop}", route.prefix)
+    };
+    machine.unwrap().network_interfaces[0].port.routes.iter().map(line).collect()
+}
+
+/// What a VM's port does with packets to an address.
+fn to(network: &Network, vm: &str, destination: &str) -> String {
+    let destination: std::net::Ipv4Addr = destination.parse().unwrap();
+    let prefix = |line: &String| line.split(' ').next().unwrap().parse::<ipnet::Ipv4Net>().unwrap();
+    let routes = routes(network, vm);
+    let covering = routes.iter().filter(|line| prefix(line).contains(&destination));
+    let longest = covering.max_by_key(|line| prefix(line).prefix_len()).unwrap();
+    longest.split_once(' ').unwrap().1.to_owned()
+}
+
+#[test]
+fn s6_3_ecmp_addresses_are_sorted_and_those_that_do_not_answer_stay() {
+    let network = |second: PowerState| {
+        NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .subnet("a", "nva", "10.0.1.0/24")
+            .route_table("rt", &["ecmp 10.9.0.0/16 10.0.1.5,10.0.1.4"])
+            .subnet_routes("a/default", "rt")
+            .subnet_routes("a/nva", "rt")
+            .vm("web", "10.0.0.4")
+            .nva("nva1", &["10.0.1.4"])
+            .vm_with("nva2", &["10.0.1.5"], |vm| vm.power_state = second)
+            .build()
+    };
+    let running = network(PowerState::Running);
+    assert_eq!(to(&running, "web", "10.9.0.1"), "via 10.0.1.4,10.0.1.5");
+    // An appliance does not send to itself; what falls to it is lost.
+    assert_eq!(to(&running, "nva1", "10.9.0.1"), "via 10.0.1.4,10.0.1.5");
+    let mut half = network(PowerState::Deallocated);
+    assert_eq!(to(&half, "web", "10.9.0.1"), "via 10.0.1.4,10.0.1.5");
+    half.virtual_machines[1].power_state = PowerState::Deallocated;
+    assert_eq!(to(&half, "web", "10.9.0.1"), "drop nextHop");
+}
+
+#[test]
+fn a_deallocated_machine_is_nowhere() {
+    let network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .vnet("b", "10.1.0.0/16")
+        .peer("a", "b")
+        .vm("on", "10.0.0.4")
+        .vm_with("off", &["10.1.0.4"], |vm| vm.power_state = PowerState::Deallocated)
+        .build();
+    let goal = compile(&network, Generation(1));
+    let vnets: Vec<_> = goal.iter().flat_map(|host| &host.virtual_networks).collect();
+    assert_eq!(vnets.len(), 1);
+    assert_eq!(vnets[0].mappings.len(), 1);
+}
+
+#[test]
+fn s6_3_an_internal_frontend_as_next_hop_is_not_carried_yet() {
+    let network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .route_table("rt", &["lb 0.0.0.0/0 10.0.0.100"])
+        .subnet_routes("a/default", "rt")
+        .vm("web", "10.0.0.4")
+        .nva("nva", &["10.0.0.5"])
+        .load_balancer("lb", "10.0.0.100", &["nva"], &["All 0 0"])
+        .build();
+    assert_eq!(to(&network, "web", "8.8.8.8"), "drop loadBalancer");
+    assert_eq!(to(&network, "web", "10.0.0.100"), "drop loadBalancer");
+    assert_eq!(to(&network, "web", "10.0.0.5"), "local");
+}
+
+#[test]
+fn s9_1_without_a_way_out_the_internet_is_no_outbound_access() {
+    let network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .subnet_with("a/default", |subnet| subnet.default_outbound_access = false)
+        .public_ip("pip", "20.200.0.4")
+        .vm("private", "10.0.0.4")
+        .vm("public", "10.0.0.5")
+        .vm_public_ip("public", "pip")
+        .build();
+    assert_eq!(to(&network, "private", "8.8.8.8"), "drop outboundAccess");
+    assert_eq!(to(&network, "public", "8.8.8.8"), "drop noDestination");
+}
+
+/// Endpoint, service and gateway routes say who will carry them.
+#[test]
+fn what_packets_do_not_do_yet_is_a_drop_of_the_layer_that_will_do_it() {
+    let network = NetworkBuilder::new()
+        .tags(&[("Storage", &["20.60.0.0/24"])])
+        .vnet("a", "10.0.0.0/16")
+        .subnet("a", "GatewaySubnet", "10.0.254.0/27")
+        .gateway("vpn", "a", crate::network::gateway::GatewayType::Vpn)
+        .site("dc", &[], &[])
+        .local_network_gateway("lng", "dc", &["10.50.0.0/16"])
+        .connect("vpn", "lng")
+        .service("sql", "Microsoft.Sql", "20.60.0.9")
+        .private_endpoint("pe", "10.0.0.9", "sql")
+        .service_endpoint("a/default", "Microsoft.Storage", &["Storage"])
+        .vm("web", "10.0.0.4")
+        .build();
+    assert_eq!(to(&network, "web", "10.50.0.1"), "drop gateway");
+    assert_eq!(to(&network, "web", "10.0.0.9"), "drop privateEndpoint");
+    assert_eq!(to(&network, "web", "20.60.0.9"), "drop noDestination");
+}
+
+/// A route of type VnetLocal is no way to a private endpoint.
+#[test]
+fn s6_6_a_local_route_for_an_endpoint_is_a_black_hole() {
+    let network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .service("sql", "Microsoft.Sql", "20.60.0.9")
+        .private_endpoint("pe", "10.0.0.9", "sql")
+        .subnet_with("a/default", |subnet| {
+            subnet.private_endpoint_network_policies = PrivateEndpointNetworkPolicies::Enabled;
+        })
+        .route_table("rt", &["local 10.0.0.0/24 VnetLocal"])
+        .subnet_routes("a/default", "rt")
+        .vm("web", "10.0.0.4")
+        .build();
+    assert_eq!(to(&network, "web", "10.0.0.9"), "drop privateEndpoint");
+    assert_eq!(to(&network, "web", "10.0.0.8"), "local");
+}
+
+fn subnet_peering(table: &[&str]) -> Network {
+    let between = |local, remote| {
+        move |link: &mut Peering| {
+            link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
+        }
+    };
+    NetworkBuilder::new()
+        .vnet_with("a", &["10.0.0.0/16"])
+        .subnet("a", "front", "10.0.0.0/24")
+        .subnet("a", "back", "10.0.1.0/24")
+        .vnet_with("b", &["10.1.0.0/16"])
+        .subnet("b", "back", "10.1.0.0/24")
+        .subnet("b", "front", "10.1.1.0/24")
+        .link("a", "b", between(0, 1))
+        .link("b", "a", between(1, 0))
+        .route_table("rt", table)
+        .subnet_routes("a/front", "rt")
+        .subnet_routes("a/back", "rt")
+        .vm("front", "10.0.0.4")
+        .vm("back", "10.0.1.4")
+        .nva("nva", &["10.0.0.9"])
+        .vm("far", "10.1.1.4")
+        .build()
+}
+
+#[test]
+fn s7_4_a_subnet_that_does_not_take_part_has_the_route_and_drops() {
+    let network = subnet_peering(&[]);
+    assert_eq!(to(&network, "front", "10.1.1.4"), "peering");
+    assert_eq!(to(&network, "back", "10.1.1.4"), "drop peering");
+    assert_eq!(to(&network, "front", "10.1.0.4"), "drop route");
+}
+
+/// Local routes that lead into the peer end there, too, and routes in between win.
+#[test]
+fn s7_4_local_routes_into_the_peer_drop_and_longer_routes_win() {
+    let network = subnet_peering(&[
+        "wide 10.1.0.0/16 VnetLocal",
+        "nva 10.1.1.64/26 10.0.0.9",
+        "part 10.1.1.128/25 VnetLocal",
+        "peer 10.1.1.0/24 VnetLocal",
+    ]);
+    assert_eq!(to(&network, "front", "10.1.1.4"), "local");
+    for (address, expected) in [
+        ("10.1.1.4", "drop peering"),
+        ("10.1.1.70", "via 10.0.0.9"),
+        ("10.1.1.200", "drop peering"),
+        ("10.1.0.4", "local"),
+    ] {
+        assert_eq!(to(&network, "back", address), expected, "{address}");
+    }
+}
+
+#[test]
+fn s7_2_without_access_packets_pass_where_only_the_tag_shrinks() {
+    let mut network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .vnet("b", "10.1.0.0/16")
+        .link("a", "b", |link| link.allow_virtual_network_access = false)
+        .link("b", "a", |_| {})
+        .vm("web", "10.0.0.4")
+        .vm("db", "10.1.0.4")
+        .build();
+    assert_eq!(to(&network, "web", "10.1.0.4"), "drop peering");
+    network.behavior.allow_virtual_network_access = AllowVirtualNetworkAccessBehavior::TagOnly;
+    assert_eq!(to(&network, "web", "10.1.0.4"), "peering");
+}
+
+#[test]
+fn s7_2_forwarded_traffic_is_refused_unless_switched_off() {
+    let mut network = NetworkBuilder::new()
+        .vnet("hub", "10.0.0.0/16")
+        .vnet("spoke", "10.1.0.0/16")
+        .link("hub", "spoke", |_| {})
+        .link("spoke", "hub", |link| link.allow_forwarded_traffic = false)
+        .nva("nva", &["10.0.0.4"])
+        .vm("web", "10.1.0.4")
+        .build();
+    let refused = |network: &Network| {
+        let goal = compile(network, Generation(1));
+        let mut machines = goal.iter().flat_map(|host| &host.virtual_machines);
+        let web = machines.find(|vm| vm.name.as_str() == "web").unwrap();
+        web.network_interfaces[0].port.forwarded_traffic_refused.len()
+    };
+    assert_eq!(refused(&network), 1);
+    network.behavior.allow_forwarded_traffic = AllowForwardedTrafficBehavior::Ignored;
+    assert_eq!(refused(&network), 0);
+}
