@@ -88,7 +88,14 @@ impl RuleCheck<'_> {
             if self.networks[*position].is_none() {
                 let message =
                     format!("rule `{name}` names application security group `{group}`, which has no members");
-                let help = "make a network interface a member of it, or leave the rule out";
+                let side =
+                    if source.iter().any(|(one, _)| one.span == group.span) { &source } else { &destination };
+                let beside = side.iter().any(|(_, position)| self.networks[*position].is_some());
+                let help = if beside {
+                    "make a network interface a member of it, or leave it out: Azure was seen to ignore a rule that names it beside another one"
+                } else {
+                    "make a network interface a member of it, or leave the rule out"
+                };
                 report.warning("ApplicationSecurityGroupEmpty", group.span, message, help);
             }
         }

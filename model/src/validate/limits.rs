@@ -37,7 +37,7 @@ pub(super) const ADDRESSES_PER_NIC: usize = 256;
 pub(super) const NETWORK_SECURITY_GROUPS: usize = 5000;
 /// Rules per network security group, both directions together.
 pub(super) const RULES_PER_GROUP: usize = 1000;
-/// Prefixes or port ranges on one side of a rule.
+/// Prefixes, or port ranges, of all sources or of all destinations of a network security group.
 pub(super) const ENTRIES_PER_SIDE: usize = 4000;
 /// The priorities that a rule may have.
 pub(super) const RULE_PRIORITIES: std::ops::RangeInclusive<u16> = 100..=4096;

@@ -24,7 +24,7 @@ pub(super) fn network_security_groups(
     if let Some(last) = groups.names().last() {
         report.at_most(limits::NETWORK_SECURITY_GROUPS, groups.len(), last.span, "network security groups");
     }
-    let mut reader = SideReader { directory, tags, report };
+    let mut reader = SideReader::new(directory, tags, report);
     groups.iter().map(|(name, group)| network_security_group(name, group, &mut reader)).collect()
 }
 
@@ -45,11 +45,36 @@ fn network_security_group(
         raw.security_rules.iter().filter_map(|(rule, raw)| security_rule(rule, raw, reader)).collect();
     let report = &mut *reader.report;
     report_conflicts(name, raw, report);
+    check_entries(name, raw, report);
     let asgs: BTreeSet<_> = rules.iter().flat_map(asgs_of).collect();
     let what = format_args!("application security groups in the rules of `{name}`");
     report.at_most(limits::ASGS_PER_GROUP, asgs.len(), name.span, what);
     rules.sort_by_key(|rule| (rule.direction, rule.priority));
     NetworkSecurityGroup { name: name.value.clone(), rules }
+}
+
+/// Prefixes and ports are counted over all rules of a group, sources and destinations apart.
+fn check_entries(group: &Spanned<String>, raw: &topology::NetworkSecurityGroup, report: &mut Report) {
+    let mut counts = [0; 4];
+    for (_, rule) in &raw.security_rules {
+        let of_rule = [
+            rule.source_address_prefix.as_ref().map_or(0, |list| list.len()),
+            rule.destination_address_prefix.as_ref().map_or(0, |list| list.len()),
+            rule.source_port_range.as_ref().map_or(0, |list| list.len()),
+            rule.destination_port_range.as_ref().map_or(0, |list| list.len()),
+        ];
+        // A single rule with more has been told.
+        if of_rule.iter().any(|&count| count > limits::ENTRIES_PER_SIDE) {
+            return;
+        }
+        counts.iter_mut().zip(of_rule).for_each(|(sum, count)| *sum += count);
+    }
+    let whats =
+        ["source addresses", "destination addresses", "source port ranges", "destination port ranges"];
+    for (what, count) in whats.into_iter().zip(counts) {
+        let what = format!("{what} in the rules of `{group}`");
+        report.at_most(limits::ENTRIES_PER_SIDE, count, group.span, &what);
+    }
 }
 
 /// The application security groups of a rule.
@@ -82,6 +107,7 @@ fn security_rule(
 ) -> Option<SecurityRule> {
     let priority = priority(name, &raw.priority, reader.report);
     let (source, destination) = sides(raw);
+    reader.begin(name, [source, destination]);
     let peers = (reader.peer(name, source), reader.peer(name, destination));
     let ports = (reader.ports(name, source), reader.ports(name, destination));
     Some(SecurityRule {

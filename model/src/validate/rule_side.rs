@@ -42,9 +42,30 @@ pub(super) struct SideReader<'a> {
     pub(super) directory: &'a Directory,
     pub(super) tags: &'a mut Catalogue,
     pub(super) report: &'a mut Report,
+    /// Whether the present rule mixes IPv4 and IPv6, which has been told.
+    mixes_families: bool,
 }
 
-impl SideReader<'_> {
+impl<'a> SideReader<'a> {
+    /// Reads sides that refer to what is in `directory` and `tags`.
+    pub(super) fn new(directory: &'a Directory, tags: &'a mut Catalogue, report: &'a mut Report) -> Self {
+        Self { directory, tags, report, mixes_families: false }
+    }
+
+    /// Begins with the next rule: IPv4 and IPv6 never stand in one.
+    /// <https://learn.microsoft.com/azure/virtual-network/ip-services/ipv6-overview>
+    pub(super) fn begin(&mut self, rule: &Spanned<String>, sides: [TypedSide<'_>; 2]) {
+        let typed = || sides.iter().filter_map(|side| side.prefixes).flatten();
+        let has_ipv4 = typed().any(|prefix| matches!(prefix.value, topology::AddressPrefix::Prefix(_)));
+        let ipv6 = typed().find(|prefix| matches!(prefix.value, topology::AddressPrefix::Ipv6(_)));
+        self.mixes_families = has_ipv4 && ipv6.is_some();
+        if let Some(ipv6) = ipv6.filter(|_| has_ipv4) {
+            let message = format!("rule `{rule}` has IPv4 and IPv6 addresses, such as {}", ipv6.value);
+            let help = "a rule is for one of them: write a rule for each";
+            self.report.error("SecurityRuleAddressFamiliesMixed", ipv6.span, message, help);
+        }
+    }
+
     /// Who stands on a side; none when that is wrong.
     pub(super) fn peer(&mut self, rule: &Spanned<String>, typed: TypedSide<'_>) -> Option<RulePeer> {
         match (typed.prefixes, typed.groups) {
@@ -115,6 +136,12 @@ impl SideReader<'_> {
         match &raw.value {
             topology::AddressPrefix::Any => Some(AddressPrefix::Any),
             topology::AddressPrefix::Prefix(prefix) => Some(AddressPrefix::Prefix(*prefix)),
+            topology::AddressPrefix::Ipv6(_) => {
+                if !self.mixes_families {
+                    self.report.error("NotBuiltYet", raw.span, "IPv6 is not built yet", "write IPv4");
+                }
+                None
+            }
             topology::AddressPrefix::Tag(word) => {
                 let tag = self.tags.resolve(word, raw.span, "SecurityRuleInvalidAddressPrefix", self.report);
                 tag.map(AddressPrefix::Tag)

@@ -26,7 +26,7 @@ pub(super) fn security_admin_configurations(
     let all = &topology.security_admin_configurations;
     report.names("security admin configuration", limits::RESOURCE_NAME, all.names());
     check_prefixes(topology, report);
-    let mut reader = SideReader { directory, tags, report };
+    let mut reader = SideReader::new(directory, tags, report);
     all.iter().map(|(name, raw)| configuration(name, raw, &mut reader)).collect()
 }
 
@@ -118,6 +118,7 @@ fn rule(
         groups: None,
         ports: raw.destination_port_range.as_ref(),
     };
+    reader.begin(name, [source, destination]);
     let peers = (reader.peer(name, source), reader.peer(name, destination));
     let ports = (reader.ports(name, source), reader.ports(name, destination));
     for (typed, peer) in [(source, &peers.0), (destination, &peers.1)] {

@@ -101,3 +101,93 @@ fn s3_5_a_side_has_addresses_or_groups() {
         ],
     );
 }
+
+#[test]
+fn s1_3_ipv4_and_ipv6_never_stand_in_one_rule() {
+    let mixed = |address: &str| {
+        format!(
+            "error SecurityRuleAddressFamiliesMixed: rule `r` has IPv4 and IPv6 addresses, such as {address}; a rule is for one of them: write a rule for each"
+        )
+    };
+    let not_built = "error NotBuiltYet: IPv6 is not built yet; write IPv4";
+    check(
+        &rule,
+        &[
+            ("sourceAddressPrefix: 10.0.0.0/8, destinationAddressPrefix: 'fd00::/8'", &mixed("fd00::/8")),
+            ("sourceAddressPrefix: ['fd00::1', 10.0.0.0/8]", &mixed("fd00::1/128")),
+            (
+                "sourceAddressPrefix: 'fd00::/8', destinationAddressPrefix: 'fd00::/8'",
+                &format!("{not_built}\n{not_built}"),
+            ),
+            (
+                "sourceAddressPrefix: 'fd00::1/8'",
+                "error InvalidCIDRNotation: `fd00::1/8` has bits set to the right of its prefix length; the prefix is `fd00::/8`",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn s3_1_a_rule_has_one_of_azures_protocols() {
+    let with = |protocol: &str| {
+        problems(&format!(
+            "name: lab\n{}\n",
+            rules(&format!("r: {{priority: 100, direction: Inbound, access: Allow, protocol: {protocol}}}"))
+        ))
+    };
+    for protocol in ["Tcp", "udp", "ICMP", "Esp", "Ah", "'*'"] {
+        assert_eq!(with(protocol), "", "{protocol}");
+    }
+    // ICMPv6 cannot be expressed, nor a protocol by its number.
+    for protocol in ["Icmpv6", "58", "Any", "Gre"] {
+        assert!(with(protocol).starts_with("error InvalidValue"), "{protocol}: {}", with(protocol));
+    }
+}
+
+/// Over all rules of a group, each of sources and destinations.
+#[test]
+fn s15_a_group_has_at_most_4000_prefixes_of_a_side() {
+    let file = |last: usize| {
+        let list = |count: usize| {
+            (0..count).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect::<Vec<_>>().join(", ")
+        };
+        let rule = |name: &str, priority: u16, count: usize| {
+            format!(
+                "{name}: {{priority: {priority}, direction: Inbound, access: Deny, protocol: Tcp, sourceAddressPrefix: [{}]}}",
+                list(count)
+            )
+        };
+        rules(&[rule("a", 100, 2000), rule("b", 200, last)].join(", "))
+    };
+    check(
+        &lab,
+        &[
+            (&file(2000), ""),
+            (
+                &file(2001),
+                "error LimitExceeded: there are 4001 source addresses in the rules of `nsg`; at most 4000 are allowed; leave 1 out",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn s3_1_impossible_numbers_and_inverted_ranges_are_refused() {
+    check(
+        &rule,
+        &[
+            (
+                "destinationPortRange: 90-80",
+                "error InvalidValue: port range `90-80` is inverted; write `80-90`",
+            ),
+            (
+                "destinationPortRange: 65536",
+                "error InvalidValue: `65536` is not a port, a range of ports or `*`; ports go from 0 to 65535; several stand in a list: `[80, 443, 8000-8099]`",
+            ),
+            (
+                "sourceAddressPrefix: 10.0.0.0/33",
+                "error InvalidValue: `10.0.0.0/33` has no valid prefix length; a length from 0 to 32",
+            ),
+        ],
+    );
+}

@@ -133,7 +133,7 @@ fn s2_2_most_special_subnets_take_no_network_security_group() {
             ),
             (
                 "AzureBastionSubnet: {addressPrefix: 10.0.1.0/24, networkSecurityGroup: nsg}",
-                "error BastionNetworkSecurityGroup: network security group `nsg` on AzureBastionSubnet does not allow inbound 443 from GatewayManager, outbound 443 to AzureCloud, outbound 22 to VirtualNetwork, outbound 3389 to VirtualNetwork; add rules with access Allow, protocol Tcp, and these ports and service tags",
+                "error NetworkSecurityGroupNotCompliantForAzureBastionSubnet: network security group `nsg` on AzureBastionSubnet does not allow inbound 443 from GatewayManager, outbound 443 to AzureCloud, outbound 22 to VirtualNetwork, outbound 3389 to VirtualNetwork; add rules with access Allow, protocol Tcp, and these ports and service tags",
             ),
         ],
     );
@@ -215,6 +215,6 @@ fn s2_2_a_group_on_the_bastion_subnet_has_the_rules_that_bastion_needs() {
     assert_eq!(errors("AzureCloud"), "");
     assert!(
         errors("AzureCloud.KoreaCentral")
-            .starts_with("error BastionNetworkSecurityGroup: network security group `nsg` on AzureBastionSubnet does not allow outbound 443 to AzureCloud;")
+            .starts_with("error NetworkSecurityGroupNotCompliantForAzureBastionSubnet: network security group `nsg` on AzureBastionSubnet does not allow outbound 443 to AzureCloud;")
     );
 }
