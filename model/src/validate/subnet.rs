@@ -201,7 +201,12 @@ impl SubnetCheck<'_> {
                 missing.join(", ")
             );
             let help = "add rules with access Allow, protocol Tcp, and these ports and service tags";
-            self.report.error("NetworkSecurityGroupNotCompliantForAzureBastionSubnet", group.span, message, help);
+            self.report.error(
+                "NetworkSecurityGroupNotCompliantForAzureBastionSubnet",
+                group.span,
+                message,
+                help,
+            );
         }
     }
 
