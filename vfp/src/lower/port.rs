@@ -81,8 +81,10 @@ fn primary(nic: &NetworkInterface) -> Option<std::net::Ipv4Addr> {
 fn sysctls() -> Vec<Sysctl> {
     let mut sysctls = vec![
         Sysctl::new("net/ipv4/ip_forward", "1"),
-        // Of several next hops, a flow keeps to one: addresses, protocol and ports choose it.
-        Sysctl::optional("net/ipv4/fib_multipath_hash_policy", "1"),
+        // Of several next hops, a flow keeps to one: addresses (1, 2), protocol (4) and ports (16, 32) choose it. They are read
+        // from the packet: policy 1 would take the guest's own hash of the flow, which changes when TCP sends again.
+        Sysctl::optional("net/ipv4/fib_multipath_hash_fields", "55"),
+        Sysctl::optional("net/ipv4/fib_multipath_hash_policy", "3"),
         Sysctl::new(format!("net/ipv4/conf/{GUEST}/proxy_arp"), "1"),
         // Answer at once: the guest asks before its first packet.
         Sysctl::new(format!("net/ipv4/neigh/{GUEST}/proxy_delay"), "0"),
