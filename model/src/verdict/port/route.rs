@@ -78,7 +78,7 @@ impl Port<'_> {
         match hop(self.policy, self.nic, route) {
             Hop::Drop(reason) => Err(reason),
             Hop::Appliances(appliances) => {
-                self.appliance(appliances[choices.among(chooser, packet, appliances.len())])
+                Ok(self.appliance(appliances[choices.among(chooser, packet, appliances.len())]))
             }
             Hop::LoadBalancer(frontend) => Ok(Onward::Through(frontend)),
             Hop::Destination => match deliver(self.policy, subnet, packet.destination) {
@@ -95,12 +95,12 @@ impl Port<'_> {
         }
     }
 
-    fn appliance(&self, Appliance { address, taker }: Appliance) -> Result<Onward, DropReason> {
+    fn appliance(&self, Appliance { address, taker }: Appliance) -> Onward {
         match taker {
-            Taker::Nic(nic) if self.network.vm(nic.vm).runs() => Ok(Onward::To(nic)),
-            Taker::Nic(_) => Ok(Onward::NobodyAt(address)),
-            Taker::Frontend(frontend) => Ok(Onward::Through(frontend)),
-            Taker::Nobody => Err(DropReason::NextHop),
+            Taker::Nic(nic) if self.network.vm(nic.vm).runs() => Onward::To(nic),
+            // One of several next hops, so that the port sends it on and nobody takes it.
+            Taker::Nic(_) | Taker::Nobody => Onward::NobodyAt(address),
+            Taker::Frontend(frontend) => Onward::Through(frontend),
         }
     }
 
