@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use goal_state::DropReason;
 use goal_state::nsg::{Access, Protocol};
 use model::effective::Policy;
 use model::network::{Network, TestCase};
@@ -43,6 +44,8 @@ pub(crate) struct TestResult {
     pub(crate) model: Option<Access>,
     /// What the packet met; null when it could not be sent.
     pub(crate) packet: Option<Access>,
+    /// The layer that denies it, as the model says; of several ways, on the first.
+    pub(crate) layer: Option<DropReason>,
     /// The VMs that the packet came to, the sender first.
     pub(crate) path: Vec<String>,
     /// The rule that denied the packet.
@@ -117,7 +120,9 @@ fn without_packet(test: &TestCase, explanations: &[Explanation], what: &str) -> 
 }
 
 fn result(test: &TestCase, explanations: &[Explanation], observation: Option<&Observation>) -> TestResult {
-    let model = TestResult { model: explanations.first().map(|first| first.verdict), ..nothing_known(test) };
+    let first = explanations.first();
+    let layer = first.and_then(|first| first.reason.as_ref()).map(|reason| reason.layer);
+    let model = TestResult { model: first.map(|first| first.verdict), layer, ..nothing_known(test) };
     let Some(observation) = observation else {
         return TestResult { failures: vec!["the packet was not sent".to_owned()], ..model };
     };
@@ -149,6 +154,7 @@ fn nothing_known(test: &TestCase) -> TestResult {
         expect: test.expect,
         model: None,
         packet: None,
+        layer: None,
         path: Vec::new(),
         by: None,
         passed: false,
