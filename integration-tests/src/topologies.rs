@@ -35,6 +35,15 @@ pub fn virtual_machines(topology: &str) -> Vec<String> {
     topology["virtualMachines"].as_object().into_iter().flat_map(|vms| vms.keys().cloned()).collect()
 }
 
+/// The VMs of a topology's text that are not deallocated.
+#[must_use]
+pub fn running_machines(topology: &str) -> Vec<String> {
+    let topology = parse(topology);
+    let vms = topology["virtualMachines"].as_object().into_iter().flatten();
+    let running = vms.filter(|(_, fields)| fields["powerState"] != "deallocated");
+    running.map(|(name, _)| name.clone()).collect()
+}
+
 /// The NICs of a topology's text, as endpoints: a VM for its first one, `VM/NIC` for each further one.
 #[must_use]
 pub fn endpoints(topology: &str) -> Vec<String> {

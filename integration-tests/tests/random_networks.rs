@@ -1,82 +1,161 @@
 //! Random networks: the model and the packets agree, whatever was drawn.
 //!
-//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (24). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
-//! number, or `clock` for one that was never used before. A network that fails is made as small as it can be and still fail.
-//! Then its seed is kept beside this file, where proptest finds it, and the network in `regressions/`. What was kept is
-//! asked again before anything new. A seed is worth as much as the strategies that it was drawn by; a network stays.
+//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (500). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
+//! number, or `clock` for one that was never used before. A network that fails is made as small as it can be and still fail,
+//! and kept in `regressions/`. What was kept is asked again before anything new, by a test of its own.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use integration_tests::output::Finished;
 use integration_tests::random::{Network, network};
 use integration_tests::verdict::{Question, as_tests, disagreements};
 use integration_tests::{User, Workbench, topologies};
-use proptest::test_runner::{
-    Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-/// Seeds of networks that failed.
-const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/random_networks.proptest-regressions");
 /// Networks that failed.
 const NETWORKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/regressions");
+/// How many networks are up at a time. A packet that nobody answers is waited for, and others use the time.
+const AT_A_TIME: u64 = 4;
 /// How long a failed network is made smaller, in milliseconds. Each try brings up a network.
-const SHRINKING: u32 = 240_000;
+const SHRINKING: u32 = 90_000;
+/// The most questions that one network is asked.
+const QUESTIONS: usize = 60;
+/// So many networks meet every layer that they should.
+const ENOUGH: u64 = 300;
+/// Layers that must deny some packet of enough networks; and some questions must be about what packets do not do yet. A packet
+/// to the internet is one of these, so that `outboundAccess` is not among them.
+const LAYERS: [&str; 11] = [
+    "gateway",
+    "guest",
+    "ipForwarding",
+    "networkSecurityGroup",
+    "nextHop",
+    "noDestination",
+    "peering",
+    "route",
+    "securityAdminRule",
+    "skipped",
+    "sourceAddress",
+];
 /// Ports that rules of random networks tell apart, and 80/tcp and 53/udp, which a VM with a list listens on.
 const TCP_PORTS: [u16; 2] = [80, 443];
 const UDP_PORTS: [u16; 2] = [53, 514];
-/// Addresses that no VM of a random network has: in the first virtual network, and outside of all.
-const STRANGERS: [&str; 2] = ["10.0.1.200", "203.0.113.9"];
+/// Addresses that no VM of a random network has: in the first virtual network, behind its gateway, behind an appliance
+/// that speaks BGP, and outside of all.
+const STRANGERS: [&str; 4] = ["10.0.1.200", "10.50.1.10", "10.250.0.9", "203.0.113.9"];
+
+/// No part of the networks has failed.
+const NOBODY: u64 = u64::MAX;
+
+/// What was asked and what came of it.
+#[derive(Debug, Default)]
+struct Totals {
+    networks: u64,
+    probes: u64,
+    /// By what packets met: `Allow`, or the layer that denied. What packets cannot show yet is `skipped`.
+    fates: BTreeMap<String, u64>,
+}
 
 #[test]
 fn model_and_packets_agree_as_root() {
-    what_failed_once_does_not_fail_again();
     let seed = seed();
-    let cases = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(24, |text| number(&text));
-    println!("{cases} networks of VNETLAB_RANDOM_SEED={seed}");
-    let config = Config {
-        cases: u32::try_from(cases).unwrap(),
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(SEEDS))),
-        max_shrink_time: SHRINKING,
-        ..Config::default()
-    };
-    let outcome = TestRunner::new_with_rng(config, rng(seed)).run(&network(), |network| {
-        let disagreements = disagreements_on(&network.to_yaml());
-        if disagreements.is_empty() { Ok(()) } else { Err(TestCaseError::fail(disagreements)) }
+    let networks = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(500, |text| number(&text));
+    println!("{networks} networks of VNETLAB_RANDOM_SEED={seed}");
+    let (totals, failed) = (Mutex::default(), AtomicU64::new(NOBODY));
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let (totals, failed) = (&totals, &failed);
+        let share = |part| networks / AT_A_TIME + u64::from(part < networks % AT_A_TIME);
+        let parts =
+            (0..AT_A_TIME).map(|part| scope.spawn(move || failure(seed, part, share(part), totals, failed)));
+        let parts: Vec<_> = parts.collect();
+        parts.into_iter().filter_map(|part| part.join().unwrap()).collect()
     });
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, network)) => {
-            let (file, text) = keep(&network, seed);
-            panic!("{reason}\n--- kept in {}\n{text}", file.display());
-        }
-        Err(error) => panic!("{error}"),
-    }
+    let totals: Totals = totals.into_inner().unwrap();
+    println!("{} networks, {} probes: {:?}", totals.networks, totals.probes, totals.fates);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let missing = LAYERS.iter().filter(|layer| !totals.fates.contains_key(**layer)).collect::<Vec<_>>();
+    assert!(missing.is_empty() || networks < ENOUGH, "no packet was denied by {missing:?}");
 }
 
-fn what_failed_once_does_not_fail_again() {
+#[test]
+fn what_failed_once_does_not_fail_again_as_root() {
     for entry in std::fs::read_dir(NETWORKS).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = std::fs::read_to_string(&path).unwrap();
-            assert_eq!(disagreements_on(&text), "", "{}", path.display());
+            let (_, disagreements) = asked(&text, &questions(&text));
+            assert_eq!(disagreements, "", "{}", path.display());
+        }
+    }
+}
+
+/// Asks `count` networks; why the first one of them failed. A failure ends the other parts.
+fn failure(seed: u64, part: u64, count: u64, totals: &Mutex<Totals>, failed: &AtomicU64) -> Option<String> {
+    let config = Config {
+        cases: u32::try_from(count).unwrap(),
+        failure_persistence: None,
+        max_shrink_time: SHRINKING,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new_with_rng(config, rng(seed, part)).run(&network(), |network| {
+        if ![NOBODY, part].contains(&failed.load(Ordering::Relaxed)) {
+            return Ok(());
+        }
+        let text = network.to_yaml();
+        let (finished, disagreements) = asked(&text, &some_of(questions(&text), network.lot));
+        if disagreements.is_empty() {
+            totals.lock().unwrap().count(&finished);
+            return Ok(());
+        }
+        let _ = failed.compare_exchange(NOBODY, part, Ordering::Relaxed, Ordering::Relaxed);
+        Err(TestCaseError::fail(disagreements))
+    });
+    match outcome {
+        Ok(()) => None,
+        Err(TestError::Fail(reason, network)) => {
+            let (file, text) = keep(&network, seed);
+            Some(format!("{reason}\n--- kept in {}\n{text}", file.display()))
+        }
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+impl Totals {
+    fn count(&mut self, finished: &Finished) {
+        self.networks += 1;
+        for test in finished.json()["tests"].as_array().unwrap() {
+            self.probes += 1;
+            let word = |field: &str| test[field].as_str().map(str::to_owned);
+            let fate = match word("packet") {
+                None => "skipped".to_owned(),
+                Some(verdict) => word("layer").unwrap_or(verdict),
+            };
+            *self.fates.entry(fate).or_default() += 1;
         }
     }
 }
 
 /// Brings up the network, asks everything of it, and takes it down.
-fn disagreements_on(network: &str) -> String {
+fn asked(network: &str, questions: &[Question]) -> (Finished, String) {
     let bench = Workbench::new(User::Root);
-    let questions = questions(&topologies::endpoints(network));
-    let file = bench.write("topology.yaml", &format!("{network}{}", as_tests(&questions)));
+    let file = bench.write("topology.yaml", &format!("{network}{}", as_tests(questions)));
     let finished = bench.vnetlab(&["test", "-o", "json", "-f", &file.to_string_lossy()]);
-    disagreements(&finished, questions.len()).join("\n")
+    let disagreements = disagreements(&finished, questions.len()).join("\n");
+    (finished, disagreements)
 }
 
 /// Each endpoint to each other and to strangers.
-fn questions(endpoints: &[String]) -> Vec<Question> {
+fn questions(network: &str) -> Vec<Question> {
     let machine = |endpoint: &str| endpoint.split('/').next().unwrap().to_owned();
+    let endpoints = topologies::endpoints(network);
+    let running = topologies::running_machines(network);
     let mut questions = Vec::new();
-    for from in endpoints {
+    for from in endpoints.iter().filter(|from| running.contains(&machine(from))) {
         for to in endpoints.iter().filter(|to| machine(to) != machine(from)) {
             questions.push(Question::icmp(from, to));
             questions.extend(TCP_PORTS.map(|port| Question::tcp(from, to, port)));
@@ -87,13 +166,23 @@ fn questions(endpoints: &[String]) -> Vec<Question> {
     questions
 }
 
-/// Writes the network where it is found by the next run. Its name is the beginning of its seed, which proptest has kept.
+/// Not too many of them, drawn by lot. One that is asked is asked of the network made smaller, too, if it has it.
+fn some_of(mut questions: Vec<Question>, lot: u64) -> Vec<Question> {
+    questions.sort_by_cached_key(|question| {
+        let mut hasher = DefaultHasher::new();
+        (lot, question.to_string()).hash(&mut hasher);
+        hasher.finish()
+    });
+    questions.truncate(QUESTIONS);
+    questions
+}
+
+/// Writes the network where it is found by the next run.
 fn keep(network: &Network, seed: u64) -> (PathBuf, String) {
-    let seeds = std::fs::read_to_string(SEEDS).unwrap_or_default();
-    let kept = seeds.lines().rev().find_map(|line| line.strip_prefix("cc ")?.split(' ').next());
-    let kept = kept.expect("proptest keeps the seed of a failure");
-    let text = format!("# Seed {kept}, drawn with VNETLAB_RANDOM_SEED={seed}.\n{}", network.to_yaml());
-    let file = Path::new(NETWORKS).join(&kept[..16]).with_extension("yaml");
+    let mut hasher = DefaultHasher::new();
+    let text = format!("# Drawn with VNETLAB_RANDOM_SEED={seed}.\n{}", network.to_yaml());
+    text.hash(&mut hasher);
+    let file = Path::new(NETWORKS).join(format!("{:016x}.yaml", hasher.finish()));
     std::fs::write(&file, &text).unwrap();
     (file, text)
 }
@@ -118,8 +207,9 @@ fn seed() -> u64 {
     }
 }
 
-fn rng(seed: u64) -> TestRng {
+fn rng(seed: u64, part: u64) -> TestRng {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&part.to_le_bytes());
     TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
