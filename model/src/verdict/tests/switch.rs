@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use goal_state::nsg::{Association, Direction, RuleAccess};
-use goal_state::overlay::VirtualNetwork;
+use goal_state::overlay::{Mapping, VirtualNetwork};
 use goal_state::route::NextHop;
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{DropReason, HostGoalState, MacAddr};
@@ -55,7 +55,9 @@ impl Switch {
             };
             self.accept(&vm, &out, Direction::Outbound, packet);
             let mappings = &self.bridge(&out).mappings;
-            let answer = mappings.iter().find(|mapping| mapping.customer_address == asked);
+            // A bridge sends nothing back to where it came from.
+            let is_asked = |mapping: &&Mapping| mapping.customer_address == asked && mapping.mac != out.mac;
+            let answer = mappings.iter().find(is_asked);
             let Some(next) = answer.map(|mapping| mapping.mac) else {
                 return Fate::Dropped(DropReason::NoDestination);
             };
