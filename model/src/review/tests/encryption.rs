@@ -4,7 +4,7 @@ use super::super::encryption::can_encrypt;
 use super::codes;
 
 fn encrypted(behavior: &str, rest: &str, machine: &str) -> Vec<String> {
-    let codes = codes(&format!(
+    codes(&format!(
         "name: lab
 behavior: {{{behavior}}}
 virtualNetworks:
@@ -17,8 +17,7 @@ virtualNetworks:
 networkSecurityGroups: {{nsg: {{}}}}
 virtualMachines: {{web1: {{subnet: hub/web{machine}}}}}
 "
-    ));
-    codes
+    ))
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Context<'_, '_, '_> {
             limits::RULES_PER_LOAD_BALANCER,
             count,
             name.span,
-            &format!("rules of load balancer `{name}`"),
+            format_args!("rules of load balancer `{name}`"),
         );
         let load_balancing_rules = rule::rules(&balancer, raw, report);
         let inbound_nat_rules = inbound_nat_rule::rules(&balancer, raw, self, report);
