@@ -219,21 +219,14 @@ virtualMachines:
   vm2: {subnet: VNet1/Subnet2, powerState: deallocated}
 ";
 
-/// The table for people, row by row. A VM that does not run has routes, too.
+/// The table for people, row by row.
 #[test]
 fn s6_7_the_worked_example_comes_out_row_by_row() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("routing-overview.yaml");
-    std::fs::write(&file, ROUTING_OVERVIEW).unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../topologies/routing-overview.yaml");
     let rows = |vm: &str| {
         let mut command = Command::cargo_bin("vnetlab").unwrap();
-        let output = command
-            .args(["show-effective-routes", vm, "-f"])
-            .arg(&file)
-            .assert()
-            .code(0)
-            .get_output()
-            .clone();
+        let output =
+            command.args(["show-effective-routes", vm, "-f"]).arg(file).assert().code(0).get_output().clone();
         let table = String::from_utf8(output.stdout).unwrap();
         let words = |row: &str| row.split_whitespace().collect::<Vec<_>>().join(" ");
         table.lines().skip(1).map(words).collect::<Vec<_>>()

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The topologies that come with vnetlab.
-pub const SHIPPED: [&str; 4] = ["hub-spoke", "three-tier", "non-transitive", "overlapping"];
+pub const SHIPPED: [&str; 5] =
+    ["hub-spoke", "three-tier", "non-transitive", "overlapping", "routing-overview"];
 
 /// The file `topologies/NAME.yaml`.
 #[must_use]

@@ -35,3 +35,8 @@ fn non_transitive_as_root() {
 fn overlapping_as_root() {
     agrees_for_every_pair(User::Root, "overlapping", 22, 161);
 }
+
+#[test]
+fn routing_overview_as_root() {
+    agrees_for_every_pair(User::Root, "routing-overview", 443, 53);
+}

@@ -88,3 +88,13 @@ fn overlapping_as_root() {
 fn overlapping_rootless() {
     passes_its_own_tests(User::Ordinary, "overlapping");
 }
+
+#[test]
+fn routing_overview_as_root() {
+    passes_its_own_tests(User::Root, "routing-overview");
+}
+
+#[test]
+fn routing_overview_rootless() {
+    passes_its_own_tests(User::Ordinary, "routing-overview");
+}

@@ -1,7 +1,8 @@
 //! Azure networking as the customer sees it. Pure: no I/O, no async, no clock, no randomness.
 //!
 //! topology text → [`topology`] (what was typed, with positions) → [`validate`] → [`network`] (what it means; cannot
-//! be wrong) → [`effective`] routes and rules → [`verdict`] and [`network_watcher`] for a question, [`compile`] for the hosts.
+//! be wrong) → [`effective`] routes and rules → [`verdict`] and [`network_watcher`] for a question, [`compile`] for the hosts,
+//! `review` for what a colleague would ask about the design.
 
 pub mod compile;
 pub mod diagnostic;
