@@ -245,7 +245,7 @@ fn s6_7_the_worked_example_comes_out_row_by_row() {
             "Default Invalid 10.2.0.0/16 VNetPeering",
             "User Active 10.10.0.0/16 VirtualAppliance 10.0.100.4 To-On-Prem",
             "VirtualNetworkGateway Invalid 10.10.0.0/16 VirtualNetworkGateway",
-            "Default Active 20.60.16.0/24 20.150.4.0/23 20.150.14.0/23 VirtualNetworkServiceEndpoint",
+            "Default Active 20.60.48.0/24 20.60.49.0/24 VirtualNetworkServiceEndpoint",
         ]
     );
     assert_eq!(

@@ -10,10 +10,23 @@ use std::path::Path;
 /// When /proc is not mounted.
 #[must_use]
 pub fn cpu_time() -> std::time::Duration {
+    ticks(11..=12)
+}
+
+/// The same of the processes that this one has started and waited for.
+///
+/// # Panics
+/// When /proc is not mounted.
+#[must_use]
+pub fn children_cpu_time() -> std::time::Duration {
+    ticks(13..=14)
+}
+
+fn ticks(fields: std::ops::RangeInclusive<usize>) -> std::time::Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     // Behind the name in parentheses, which may hold anything, come the third field and so on.
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: u64 = fields[11..=12].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    let all: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = all[fields].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     std::time::Duration::from_millis(ticks * 10)
 }
 
