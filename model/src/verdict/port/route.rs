@@ -77,6 +77,9 @@ impl Port<'_> {
         let chooser = Chooser::Port(self.nic);
         match hop(self.policy, self.nic, route) {
             Hop::Drop(reason) => Err(reason),
+            Hop::Appliances(appliances) if !appliances.iter().any(|one| self.answers(one.taker)) => {
+                Err(DropReason::NextHop)
+            }
             Hop::Appliances(appliances) => {
                 Ok(self.appliance(appliances[choices.among(chooser, packet, appliances.len())]))
             }
@@ -92,6 +95,15 @@ impl Port<'_> {
             Hop::PrivateEndpoint(endpoint) => Ok(Onward::PrivateEndpoint(endpoint)),
             Hop::ServiceEndpoint(service) => Ok(Onward::ServiceEndpoint(service)),
             Hop::Internet => Ok(Onward::Internet(self.route_decision(DropReason::Route, route))),
+        }
+    }
+
+    /// Whether somebody takes what is sent there.
+    fn answers(&self, taker: Taker) -> bool {
+        match taker {
+            Taker::Nic(nic) => self.network.vm(nic.vm).runs(),
+            Taker::Frontend(_) => true,
+            Taker::Nobody => false,
         }
     }
 
