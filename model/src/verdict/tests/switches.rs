@@ -188,3 +188,19 @@ internet: {{hosts: {{client: 203.0.113.9}}}}
     assert_eq!(of("defaultOutboundAccess: implicit"), [Access::Allow, Access::Allow]);
     assert_eq!(of("defaultOutboundAccess: private"), [Access::Deny, Access::Allow]);
 }
+
+/// This one is about design checks: which services may share a virtual network with encryption.
+#[test]
+fn s16_encryption_support_is_the_current_list_or_the_original_one() {
+    let of = |switch: &str| {
+        let file = format!(
+            "name: lab
+behavior: {{{switch}}}
+virtualNetworks: {{a: {{addressSpace: [10.0.0.0/16], encryption: {{enabled: true}}, subnets: {{AzureFirewallSubnet: {{addressPrefix: 10.0.0.0/26}}}}}}}}
+"
+        );
+        crate::validate::check(&file).diagnostics.iter().map(|it| it.code).collect::<Vec<_>>()
+    };
+    assert_eq!(of("encryptionSupport: current"), [""; 0]);
+    assert_eq!(of("encryptionSupport: original"), ["EncryptionUnsupportedService"]);
+}

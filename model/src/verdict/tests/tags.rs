@@ -171,3 +171,43 @@ fn s4_private_endpoints_are_left_out() {
     assert_eq!(said(&tcp(&network, "web1", "10.0.9.4", 1433)), "Allow web1>pe-sql>sql1");
     assert_eq!(tcp(&network, "web1", "near", 1433).verdict, Access::Deny);
 }
+
+/// An appliance between the two must show its own source, or replies go round it.
+#[test]
+fn s6_6_replies_of_an_endpoint_go_straight_to_the_client() {
+    let network = NetworkBuilder::new()
+        .vnet_with("a", &["10.0.0.0/16"])
+        .subnet("a", "web", "10.0.0.0/24")
+        .subnet("a", "nva", "10.0.1.0/24")
+        .subnet("a", "pe", "10.0.9.0/24")
+        .route_table("rt", &["pe 10.0.9.4/32 10.0.1.4"])
+        .subnet_routes("a/web", "rt")
+        .vm("web1", "10.0.0.4")
+        .nva("nva", &["10.0.1.4"])
+        .service("sql1", "Microsoft.Sql", "20.60.0.9")
+        .private_endpoint("pe-sql", "10.0.9.4", "sql1")
+        .build();
+    let answer = tcp(&network, "web1", "10.0.9.4", 1433);
+    assert_eq!(said(&answer), "Allow web1>nva>pe-sql>sql1");
+    assert_eq!(answer.reply.unwrap().path, ["sql1", "pe-sql", "web1"]);
+}
+
+/// Service endpoints are for subnets: what a site sends to the service does not come by them.
+#[test]
+fn s10_1_a_service_endpoint_is_of_no_use_on_premises() {
+    let network = NetworkBuilder::new()
+        .tags(&[("Sql", &["20.60.0.0/24"])])
+        .vnet_with("hub", &["10.0.0.0/16"])
+        .subnet("hub", "default", "10.0.0.0/24")
+        .subnet("hub", "GatewaySubnet", "10.0.254.0/27")
+        .gateway("vpn", "hub", crate::network::gateway::GatewayType::Vpn)
+        .site("seoul", &["10.50.0.0/16"], &["erp 10.50.1.10"])
+        .local_network_gateway("dc", "seoul", &["10.50.0.0/16"])
+        .connect("vpn", "dc")
+        .service_endpoint("hub/default", "Microsoft.Sql", &["Sql"])
+        .vm("hub1", "10.0.0.4")
+        .service("sql1", "Microsoft.Sql", "20.60.0.9")
+        .build();
+    assert_eq!(said(&tcp(&network, "hub1", "sql1", 1433)), "Allow hub1>sql1");
+    assert_eq!(said(&tcp(&network, "seoul/erp", "sql1", 1433)), "Deny gateway seoul at seoul/erp seoul/erp");
+}
