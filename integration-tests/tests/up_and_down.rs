@@ -107,7 +107,7 @@ fn up_of_a_running_lab_converges_it_as_root() {
 
 /// A rule that is changed to Deny touches new connections only: one that is open goes on, in both directions.
 #[test]
-fn a_changed_rule_leaves_open_connections_alone_as_root() {
+fn s3_4_a_changed_rule_leaves_open_connections_alone_as_root() {
     let with = |access: &str| {
         format!(
             "

@@ -211,3 +211,46 @@ fn s10_1_a_service_endpoint_is_of_no_use_on_premises() {
     assert_eq!(said(&tcp(&network, "hub1", "sql1", 1433)), "Allow hub1>sql1");
     assert_eq!(said(&tcp(&network, "seoul/erp", "sql1", 1433)), "Deny gateway seoul at seoul/erp seoul/erp");
 }
+
+#[test]
+fn s9_2_a_nat_gateway_carries_tcp_and_udp_only() {
+    let network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .public_ip("pip-nat", "20.0.0.3")
+        .nat_gateway("nat", &["pip-nat"])
+        .subnet_nat_gateway("a/default", "nat")
+        .internet_host("client", "203.0.113.9")
+        .vm("web1", "10.0.0.4")
+        .build();
+    for protocol in [IpProtocol::TCP, IpProtocol::UDP] {
+        let answer = ask(&network, "web1", "internet/client", protocol, Some(53));
+        assert_eq!(said(&answer), "Allow web1>internet/client");
+    }
+    for protocol in [IpProtocol::ICMP, IpProtocol::ESP] {
+        let answer = ask(&network, "web1", "internet/client", protocol, None);
+        assert_eq!(said(&answer), "Deny outboundAccess nat at web1 web1");
+    }
+}
+
+/// A proposed text of the documents: a VnetLocal route is honoured where the virtual network has the policies `Basic`.
+#[test]
+fn s6_6_policies_of_the_network_decide_about_local_routes_to_an_endpoint() {
+    use crate::network::vnet::{PrivateEndpointNetworkPolicies, PrivateEndpointVnetPolicies};
+    let with = |policies| {
+        let mut network = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .subnet_with("a/default", |subnet| {
+                subnet.private_endpoint_network_policies = PrivateEndpointNetworkPolicies::Enabled;
+            })
+            .route_table("rt", &["local 10.0.0.0/16 VnetLocal"])
+            .subnet_routes("a/default", "rt")
+            .vm("web1", "10.0.0.4")
+            .service("sql1", "Microsoft.Sql", "20.60.0.9")
+            .private_endpoint("pe-sql", "10.0.0.9", "sql1")
+            .build();
+        network.virtual_networks[0].private_endpoint_vnet_policies = policies;
+        tcp(&network, "web1", "10.0.0.9", 1433).verdict
+    };
+    assert_eq!(with(PrivateEndpointVnetPolicies::Disabled), Access::Deny);
+    assert_eq!(with(PrivateEndpointVnetPolicies::Basic), Access::Allow);
+}

@@ -85,3 +85,19 @@ fn s8_3_a_users_route_cannot_lead_to_an_expressroute_gateway() {
     };
     assert_eq!([gateways(GatewayType::Vpn), gateways(GatewayType::ExpressRoute)], [1, 0]);
 }
+
+/// What a service endpoint routes and what a rule with the service's tag matches are the same addresses.
+#[test]
+fn s5_3_the_prefixes_of_a_service_endpoint_are_its_tags() {
+    let network = NetworkBuilder::new()
+        .tags(&[("Sql", &["20.60.0.0/24", "20.61.8.0/23"]), ("Storage", &["20.62.0.0/24"])])
+        .vnet("a", "10.0.0.0/16")
+        .service_endpoint("a/default", "Microsoft.Sql", &["Sql"])
+        .build();
+    let policy = Policy::new(&network);
+    let routes = policy.routes(subnet(0, 0));
+    let endpoint = routes.all().iter().filter(|route| route.describe().ends_with("ServiceEndpoint"));
+    let routed: Vec<_> = endpoint.map(|route| route.prefix).collect();
+    let sql = crate::network::ServiceTag::Named(network.service_tags.find("Sql").unwrap());
+    assert_eq!(routed, policy.tags(subnet(0, 0)).expand(sql).prefixes());
+}
