@@ -44,7 +44,7 @@ pub(crate) struct TestResult {
     pub(crate) model: Option<Access>,
     /// What the packet met; null when it could not be sent.
     pub(crate) packet: Option<Access>,
-    /// The layer that denies it, as the model says; of several ways, on the first.
+    /// The layer that denies it, as the model says.
     pub(crate) layer: Option<DropReason>,
     /// The VMs that the packet came to, the sender first.
     pub(crate) path: Vec<String>,
@@ -111,6 +111,7 @@ fn without_packet(test: &TestCase, explanations: &[Explanation], what: &str) -> 
     let failures = failures_of("model", test, explanation.verdict, rule.as_deref(), &explanation.path);
     TestResult {
         model: Some(explanation.verdict),
+        layer: layer(explanation),
         path: explanation.path.clone(),
         by: rule,
         skipped: failures.is_empty().then(|| format!("packets are not carried yet by {what}")),
@@ -121,7 +122,7 @@ fn without_packet(test: &TestCase, explanations: &[Explanation], what: &str) -> 
 
 fn result(test: &TestCase, explanations: &[Explanation], observation: Option<&Observation>) -> TestResult {
     let first = explanations.first();
-    let layer = first.and_then(|first| first.reason.as_ref()).map(|reason| reason.layer);
+    let layer = first.and_then(layer);
     let model = TestResult { model: first.map(|first| first.verdict), layer, ..nothing_known(test) };
     let Some(observation) = observation else {
         return TestResult { failures: vec!["the packet was not sent".to_owned()], ..model };
@@ -134,11 +135,16 @@ fn result(test: &TestCase, explanations: &[Explanation], observation: Option<&Ob
     }
 }
 
+fn layer(explanation: &Explanation) -> Option<DropReason> {
+    explanation.reason.as_ref().map(|reason| reason.layer)
+}
+
 fn judged(test: &TestCase, explanation: &Explanation, judgement: Judgement) -> TestResult {
     let failures = failures(test, explanation, &judgement);
     TestResult {
         model: Some(explanation.verdict),
         packet: Some(judgement.proof.verdict),
+        layer: layer(explanation),
         by: judgement.proof.observed.as_ref().and_then(|observed| observed.rule.clone()),
         path: judgement.path,
         passed: failures.is_empty(),

@@ -42,6 +42,11 @@ pub(crate) fn judge<'e>(
     best.ok_or_else(|| "the model has no answer".to_owned())
 }
 
+/// Whether what was observed is all that `explanation` foretells.
+pub(crate) fn agrees(explanation: &Explanation, observation: &Observation) -> bool {
+    judge_one(explanation, observation).is_ok_and(|judgement| judgement.proof.agrees)
+}
+
 /// What on any of the ways packets do not do yet, so that nothing can be proved.
 pub(crate) fn not_carried(explanations: &[Explanation]) -> Option<&str> {
     explanations.iter().find_map(|explanation| explanation.evidence.not_carried.as_deref())

@@ -13,6 +13,7 @@ use model::network::Network;
 use model::verdict::{Explanation, IpProtocol};
 
 use super::Observation;
+use super::judgement::agrees;
 use super::observation::Flow;
 use crate::controller::client::Client;
 use crate::controller::protocol::{Request, Response};
@@ -165,8 +166,13 @@ impl Underway<'_> {
     }
 
     fn is_over(&self, now: Instant) -> bool {
-        let ways = self.explanations.iter().map(|explanation| explanation.evidence.crossings.as_slice());
-        self.observation.is_complete(ways) || now >= self.deadline
+        // Of several ways, a shorter one is seen before a longer one that the packet has really taken.
+        let several = self.explanations.len() > 1;
+        let is_told = |explanation: &Explanation| {
+            self.observation.is_complete(&explanation.evidence.crossings)
+                && (!several || agrees(explanation, &self.observation))
+        };
+        self.explanations.iter().any(is_told) || now >= self.deadline
     }
 
     fn finish(mut self) -> Observation {

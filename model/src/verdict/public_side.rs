@@ -46,7 +46,7 @@ impl Walk<'_> {
             return Ok(Next::Go(Place::Public, answer));
         }
         if !is_public(packet.destination) {
-            if way_out(self.policy, nic, packet.source, packet.protocol.0).is_err() {
+            if !has_way_out(self.policy, nic) {
                 let detail = "the subnet has no way out to the internet".to_owned();
                 return Err(self.deny(route.on(DropReason::OutboundAccess), detail));
             }
