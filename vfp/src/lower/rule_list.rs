@@ -123,7 +123,7 @@ fn protocol_and_ports(rule: &Rule) -> Vec<Vec<Match>> {
 /// What must be asked about ports; nothing when all of them will do.
 fn ports(rule: &Rule) -> Vec<Match> {
     let wanted = |ranges: &[PortRange]| {
-        let ranges = disjoint(ranges);
+        let ranges = PortRange::disjoint(ranges);
         (ranges != [PortRange::ALL]).then_some(ranges)
     };
     [
@@ -133,38 +133,4 @@ fn ports(rule: &Rule) -> Vec<Match> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// The same ports as sorted ranges that neither overlap nor touch: nft refuses a set whose intervals overlap.
-pub(super) fn disjoint(ranges: &[PortRange]) -> Vec<PortRange> {
-    let mut sorted = ranges.to_vec();
-    sorted.sort();
-    let mut merged: Vec<PortRange> = Vec::new();
-    for range in sorted {
-        let joined = merged
-            .last()
-            .filter(|last| u32::from(range.first()) <= u32::from(last.last()) + 1)
-            .and_then(|last| PortRange::new(last.first(), last.last().max(range.last())));
-        match (joined, merged.last_mut()) {
-            (Some(joined), Some(last)) => *last = joined,
-            _ => merged.push(range),
-        }
-    }
-    merged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn port_ranges_are_merged_when_they_overlap_or_touch() {
-        let range = |a, b| PortRange::new(a, b).unwrap();
-        assert_eq!(
-            disjoint(&[range(80, 80), range(81, 90), range(10, 20), range(15, 17)]),
-            [range(10, 20), range(80, 90)]
-        );
-        assert_eq!(disjoint(&[range(0, 65_535), range(5, 6)]), [PortRange::ALL]);
-        assert_eq!(disjoint(&[]), []);
-    }
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use goal_state::nsg::PortRange;
+
 use super::item::Dimension;
 use super::span::Spans;
 use super::tree::{Left, Node, ProtocolClass, Tree};
-use crate::lower::rule_list::{Fate, ListedRule, disjoint};
+use crate::lower::rule_list::{Fate, ListedRule};
 use crate::ruleset::{Action, Chain, Key, Match, Rule, Span};
 
 /// The mark while no rule has matched: higher than every number.
@@ -172,10 +174,10 @@ fn with(spans: &Spans, verdict: &Action) -> Vec<(Span, Action)> {
 fn asked(listed: &ListedRule<'_>, dimension: Dimension) -> Match {
     let rule = listed.rule;
     match dimension {
-        Dimension::DestinationPort => Match::DestinationPort(disjoint(&rule.destination_ports)),
+        Dimension::DestinationPort => Match::DestinationPort(PortRange::disjoint(&rule.destination_ports)),
         Dimension::Source => Match::Source(rule.source.clone()),
         Dimension::Destination => Match::Destination(rule.destination.clone()),
-        Dimension::SourcePort => Match::SourcePort(disjoint(&rule.source_ports)),
+        Dimension::SourcePort => Match::SourcePort(PortRange::disjoint(&rule.source_ports)),
     }
 }
 
