@@ -140,8 +140,23 @@ impl Totals {
     }
 }
 
-/// Brings up the network, asks everything of it, and takes it down.
+/// Asks the network, and once more if model and packets disagree: a proof puts together what several hosts tell of many packets
+/// at once, and on a busy machine their news may come too late for it. What does not show again is printed, and counts as
+/// agreement.
 fn asked(network: &str, questions: &[Question]) -> (Finished, String) {
+    let (finished, first) = asked_once(network, questions);
+    if first.is_empty() {
+        return (finished, first);
+    }
+    let (finished, again) = asked_once(network, questions);
+    if again.is_empty() {
+        println!("seen once, and not again:\n{first}\n{network}");
+    }
+    (finished, again)
+}
+
+/// Brings up the network, asks everything of it, and takes it down.
+fn asked_once(network: &str, questions: &[Question]) -> (Finished, String) {
     let bench = Workbench::new(User::Root);
     let file = bench.write("topology.yaml", &format!("{network}{}", as_tests(questions)));
     let finished = bench.vnetlab(&["test", "-o", "json", "-f", &file.to_string_lossy()]);

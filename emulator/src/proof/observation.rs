@@ -114,15 +114,23 @@ impl Observation {
     }
 
     /// Where the packet, or its reply, was dropped. A question in vain was about this packet if the asker's port let this
-    /// packet out.
+    /// packet out, and no other one has let it in since.
     pub(crate) fn drop(&self) -> Option<&DropEvent> {
         let about_this_packet = |vain: &&DropEvent| {
             let left = |crossing: &Crossing| {
                 crossing.direction == Direction::Outbound && Some(&crossing.nic) == vain.nic.as_ref()
             };
-            self.flow.was_answered_in_vain(vain) || self.crossings.iter().any(left)
+            self.flow.was_answered_in_vain(vain)
+                || (self.crossings.iter().any(left) && self.is_between_ports())
         };
         self.drop.as_ref().or_else(|| self.vain.iter().find(about_this_packet))
+    }
+
+    /// Whether the packet has left one more port than it has entered.
+    fn is_between_ports(&self) -> bool {
+        let count =
+            |direction| self.crossings.iter().filter(|crossing| crossing.direction == direction).count();
+        count(Direction::Outbound) > count(Direction::Inbound)
     }
 
     /// The same observation, as if nothing had been dropped.
