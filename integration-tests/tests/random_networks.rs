@@ -143,6 +143,7 @@ impl Totals {
 /// Asks the network, and once more if model and packets disagree: a proof puts together what several hosts tell of many packets
 /// at once, and on a busy machine their news may come too late for it. What does not show again is printed, and counts as
 /// agreement.
+#[allow(clippy::print_stdout, reason = "what a test prints is shown with it")]
 fn asked(network: &str, questions: &[Question]) -> (Finished, String) {
     let (finished, first) = asked_once(network, questions);
     if first.is_empty() {
