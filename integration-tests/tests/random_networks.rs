@@ -27,15 +27,15 @@ const SHRINKING: u32 = 90_000;
 const QUESTIONS: usize = 60;
 /// So many networks meet every layer that they should.
 const ENOUGH: u64 = 300;
-/// Layers that must deny some packet of enough networks; and some questions must be about what packets do not do yet. A packet
-/// to the internet is one of these, so that `outboundAccess` is not among them.
-const LAYERS: [&str; 11] = [
+/// Layers that must deny some packet of enough networks; and some questions must be about what packets do not do yet.
+const LAYERS: [&str; 12] = [
     "gateway",
     "guest",
     "ipForwarding",
     "networkSecurityGroup",
     "nextHop",
     "noDestination",
+    "outboundAccess",
     "peering",
     "route",
     "securityAdminRule",
