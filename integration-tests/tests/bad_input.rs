@@ -11,6 +11,9 @@ fn me() -> User {
     if nix::unistd::geteuid().is_root() { User::Root } else { User::Ordinary }
 }
 
+/// A second; the dev build takes several times as long for the same, and more where a neighbour shares the processor's caches.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 4 } else { 1 });
+
 fn check(text: &str) -> Finished {
     let bench = Workbench::new(me());
     let file = bench.write("bad.yaml", text);
@@ -18,7 +21,7 @@ fn check(text: &str) -> Finished {
     let finished = bench.vnetlab(&["check", &file.to_string_lossy(), "-o", "json"]);
     let took = children_cpu_time() - before;
     // Of processor time: what else the machine does is not the file's.
-    assert!(took < Duration::from_secs(1), "an answer within a second, not {took:?}");
+    assert!(took < PATIENCE, "an answer within {PATIENCE:?}, not {took:?}");
     finished
 }
 

@@ -6,6 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// A second; the dev build takes several times as long for the same, and more where a neighbour shares the processor's caches.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 4 } else { 1 });
+
 #[test]
 fn bombs_end_in_an_error_within_a_second() {
     let mut billion_laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -57,7 +60,7 @@ fn bombs_end_in_an_error_within_a_second() {
         let took = time_to_check(&text);
         let (codes, shown) = (codes(&text), problems(&text));
         assert!(codes.contains(&code), "{name}: {:?}", codes.first());
-        assert!(took < Duration::from_secs(1), "{name}: took {took:?}");
+        assert!(took < PATIENCE, "{name}: took {took:?}");
         assert!(shown.len() < 100_000, "{name}: {} bytes of problems", shown.len());
     }
 }
