@@ -98,6 +98,12 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
                 tell(&answers, FromAgent::Counters { id, counters });
             });
         }
+        ToAgent::DeviceCounters { id }
+        | ToAgent::Flows { id, .. }
+        | ToAgent::Service { id, .. }
+        | ToAgent::AwaitService { id } => {
+            send(&answers, FromAgent::Error { id, message: "this host has no VFs yet".to_owned() }).await;
+        }
         ToAgent::Status { id } => {
             // It waits for an apply that is starting VMs.
             tokio::task::spawn_blocking(move || {

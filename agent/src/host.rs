@@ -118,7 +118,14 @@ impl Host {
         let known = self.known();
         let mut problems = known.problems.clone();
         problems.extend(self.machines.problems());
-        AgentStatus { wanted: known.wanted, applied: known.applied, problems, running_vms }
+        AgentStatus {
+            wanted: known.wanted,
+            applied: known.applied,
+            problems,
+            running_vms,
+            data_paths: Vec::new(),
+            not_offloaded: Some("this host has no VFs yet".to_owned()),
+        }
     }
 
     /// Makes `goal` true. Blocks; a second call waits for the first.

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data_path::DataPathEvent;
 use crate::nsg::{Association, Direction};
 use crate::{DropReason, NicId};
 
@@ -74,6 +75,8 @@ pub enum Event {
     Drop(DropEvent),
     /// A probe packet passed.
     Seen(SeenEvent),
+    /// A NIC's data path was switched.
+    DataPath(DataPathEvent),
     /// Events were lost because they came faster than they were read.
     Lost {
         /// How many; 0 where nobody knows, because nobody listened.

@@ -22,4 +22,7 @@ pub struct HostGoalState {
     pub virtual_networks: Vec<VirtualNetwork>,
     /// VMs on this host, sorted by name.
     pub virtual_machines: Vec<VirtualMachine>,
+    /// Whether known flows of accelerated NICs are carried by BPF, where the machine lets BPF be loaded. Without it they have
+    /// their VFs all the same, and every packet goes through the software layers.
+    pub offload: bool,
 }

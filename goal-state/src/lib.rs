@@ -13,12 +13,14 @@
 //! | [`nsg`] | a port's filter |
 //! | [`route`] | a port's effective routes |
 //! | [`overlay`] | where customer addresses live |
+//! | [`data_path`] | which way a NIC's packets go: synthetic or VF; counters and unified flows |
 //! | [`drop_reason`] | the one numbered list of reasons for a drop |
 //! | [`drop_sentence`] | a drop as a sentence in Azure's words |
 //! | [`event`] | what an agent tells without being asked |
 //! | [`probe`] | a single packet sent to prove a verdict |
 //! | [`message`], [`framing`] | the link between controller and agent |
 
+pub mod data_path;
 pub mod drop_reason;
 pub mod drop_sentence;
 pub mod event;
@@ -33,6 +35,7 @@ pub mod probe;
 pub mod route;
 pub mod vm;
 
+pub use data_path::DataPath;
 pub use drop_reason::DropReason;
 pub use host::HostGoalState;
 pub use ids::{Generation, HostName, MacAddr, NicId, VmName, Vni};

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data_path::{FlowTable, NicCounters, NicDataPath, UnifiedFlow};
 use crate::event::Event;
 use crate::probe::{Answerer, Probe, ProbeResult};
-use crate::{Generation, HostGoalState, HostName, NicId};
+use crate::{Generation, HostGoalState, HostName, NicId, VmName};
 
 /// The version of this protocol. Both sides must have the same.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Joins an answer to its question; the controller chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +51,31 @@ pub enum ToAgent {
     },
     /// How often has each rule matched? Answered by [`FromAgent::Counters`].
     Counters {
+        /// Joins the answer.
+        id: RequestId,
+    },
+    /// What have its NICs' devices carried? Answered by [`FromAgent::DeviceCounters`].
+    DeviceCounters {
+        /// Joins the answer.
+        id: RequestId,
+    },
+    /// Which unified flows does a VM of this host have? Answered by [`FromAgent::Flows`].
+    Flows {
+        /// Joins the answer.
+        id: RequestId,
+        /// The VM.
+        vm: VmName,
+    },
+    /// Service this host: take the VFs of its VMs away and return them after that time, whatever becomes of controller and
+    /// agent meanwhile. Answered by [`FromAgent::Servicing`] when they are away. A second call while it lasts sets a new time.
+    Service {
+        /// Joins the answer.
+        id: RequestId,
+        /// How long, in milliseconds.
+        milliseconds: u64,
+    },
+    /// Is the servicing over? Answered by [`FromAgent::Serviced`] when it is and the VFs are back; at once when there is none.
+    AwaitService {
         /// Joins the answer.
         id: RequestId,
     },
@@ -120,6 +146,36 @@ pub enum FromAgent {
         /// Sorted by NIC and counter.
         counters: Vec<Counter>,
     },
+    /// What NICs' devices have carried.
+    DeviceCounters {
+        /// Which request.
+        id: RequestId,
+        /// In the order of VMs and their NICs.
+        counters: Vec<NicCounters>,
+    },
+    /// The unified flows of a VM.
+    Flows {
+        /// Which request.
+        id: RequestId,
+        /// Sorted by NIC, direction and packet. Empty where nothing is offloaded.
+        flows: Vec<UnifiedFlow>,
+        /// How full the table is; none where nothing is offloaded.
+        table: Option<FlowTable>,
+    },
+    /// The VFs are away.
+    Servicing {
+        /// Which request.
+        id: RequestId,
+        /// The NICs that had one.
+        nics: Vec<NicId>,
+    },
+    /// The servicing is over.
+    Serviced {
+        /// Which request.
+        id: RequestId,
+        /// VFs that could not be returned, as sentences.
+        problems: Vec<String>,
+    },
     /// How the agent is.
     Status {
         /// Which request.
@@ -175,5 +231,9 @@ pub struct AgentStatus {
     /// What is not as it should be, as sentences.
     pub problems: Vec<String>,
     /// VMs whose processes run.
-    pub running_vms: Vec<crate::VmName>,
+    pub running_vms: Vec<VmName>,
+    /// The data path of every NIC, in the order of VMs and their NICs.
+    pub data_paths: Vec<NicDataPath>,
+    /// Why nothing is offloaded, as a sentence; none when it is.
+    pub not_offloaded: Option<String>,
 }

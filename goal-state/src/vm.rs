@@ -59,6 +59,9 @@ pub struct NetworkInterface {
     pub addresses: Vec<Ipv4Addr>,
     /// The subnet that it is in.
     pub subnet: Ipv4Net,
+    /// Whether it has a VF (accelerated networking). Changes only while the VM is stopped.
+    /// <https://learn.microsoft.com/azure/virtual-network/accelerated-networking-overview>
+    pub accelerated: bool,
     /// The platform's enforcement for it.
     pub port: Port,
 }

@@ -61,6 +61,7 @@ pub(crate) fn goal(host: u8, generation: u64) -> HostGoalState {
         provider_address: provider_address(host).parse().unwrap(),
         virtual_networks: networks.into_iter().map(virtual_network).collect(),
         virtual_machines: here().map(machine).collect(),
+        offload: true,
     }
 }
 
@@ -163,6 +164,7 @@ fn machine(seat: &Seat) -> VirtualMachine {
             mac: seat.mac(),
             addresses: vec![seat.address()],
             subnet: format!("10.{}.0.0/24", seat.network).parse().unwrap(),
+            accelerated: false,
             port: Port {
                 vni: vni(seat.network),
                 enable_ip_forwarding: forwards,

@@ -299,6 +299,10 @@ impl Attendant {
             | FromAgent::Answering { id }
             | FromAgent::Events { id }
             | FromAgent::Counters { id, .. }
+            | FromAgent::DeviceCounters { id, .. }
+            | FromAgent::Flows { id, .. }
+            | FromAgent::Servicing { id, .. }
+            | FromAgent::Serviced { id, .. }
             | FromAgent::Status { id, .. }
             | FromAgent::Error { id, .. } => self.answered(id, message),
         }

@@ -39,7 +39,7 @@ impl DropLog {
                 self.push(DropEntry::Drop { drop, subnet });
             }
             Event::Lost { count } => self.push(DropEntry::Lost { count }),
-            Event::Seen(_) => {}
+            Event::Seen(_) | Event::DataPath(_) => {}
         }
     }
 

@@ -128,6 +128,7 @@ impl Controller {
             provider_address: std::net::Ipv4Addr::UNSPECIFIED,
             virtual_networks: Vec::new(),
             virtual_machines: Vec::new(),
+            offload: true,
         };
         Ok(hosts.into_iter().map(empty).collect())
     }

@@ -26,6 +26,7 @@ pub(crate) fn host(name: &str, number: u8, vms: &[(&str, u8)]) -> HostGoalState 
             mappings: vms.iter().map(mapping).collect(),
         }],
         virtual_machines: vms.iter().map(|&(name, last)| vm(name, last)).collect(),
+        offload: true,
     }
 }
 
@@ -35,6 +36,7 @@ fn vm(name: &str, last: u8) -> VirtualMachine {
         mac: MacAddr([0, 0x0d, 0x3a, 0, 0, last]),
         addresses: vec![[10, 0, 0, last].into()],
         subnet: "10.0.0.0/24".parse().unwrap(),
+        accelerated: false,
         port: Port {
             vni: Vni::new(4096).unwrap(),
             enable_ip_forwarding: false,

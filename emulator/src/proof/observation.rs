@@ -91,6 +91,7 @@ impl Observation {
         match event {
             Event::Seen(seen) => self.note_seen(seen),
             Event::Drop(drop) => self.note_drop(drop),
+            Event::DataPath(_) => {}
             Event::Lost { .. } => self.lost_events = true,
         }
     }

@@ -42,6 +42,7 @@ pub(crate) fn goal(machines: &[Machine]) -> HostGoalState {
             mappings: machines.iter().map(mapping).collect(),
         }],
         virtual_machines: machines.iter().map(virtual_machine).collect(),
+        offload: true,
     }
 }
 
@@ -67,6 +68,7 @@ fn virtual_machine(machine: &Machine) -> VirtualMachine {
             mac: mac(machine),
             addresses: vec![address(machine.last)],
             subnet: "10.0.0.0/24".parse().unwrap(),
+            accelerated: false,
             port: Port {
                 vni: vni(),
                 enable_ip_forwarding: false,

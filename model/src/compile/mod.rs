@@ -44,6 +44,7 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
             provider_address: host.provider_address,
             virtual_networks,
             virtual_machines,
+            offload: true,
         })
         .collect()
 }
@@ -90,6 +91,7 @@ fn network_interface(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Netwo
         mac: properties.mac,
         addresses: properties.addresses.clone(),
         subnet: network.subnet(properties.subnet).prefix,
+        accelerated: properties.enable_accelerated_networking,
         port: port::port(policy, shared, nic),
     }
 }

@@ -247,6 +247,7 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
             mac: MacAddr([0, 0x0d, 0x3a, 0, 0, 1]),
             addresses,
             subnet: "10.0.0.0/24".parse().unwrap(),
+            accelerated: false,
             port: Port {
                 vni: Vni::new(1).unwrap(),
                 enable_ip_forwarding,
