@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`netns`] | a network namespace: make, pin, open, run something inside |
 //! | [`mac`] | an Ethernet address |
-//! | [`netlink`] | links, addresses, routes, rules, neighbours and FDB entries as plain values, applied in batches |
+//! | [`netlink`] | links, addresses, routes, rules, neighbours, FDB entries and filters as plain values, applied in batches |
+//! | [`bpf`] | BPF programs that are loaded |
 //! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
 //! | [`nflog`] | the packets that a ruleset has logged |
 //! | [`sysctl`] | kernel parameters of a namespace |
@@ -16,6 +17,7 @@
 //! | [`features`] | what this machine can do, and how to mend what it cannot |
 //! | [`capture`] | frames as they pass a device |
 
+pub mod bpf;
 pub mod capture;
 pub mod features;
 pub mod mac;
