@@ -87,6 +87,7 @@ pub(super) mod libc_errno {
     use nix::errno::Errno;
 
     pub(crate) const EXIST: i32 = Errno::EEXIST as i32;
+    pub(crate) const INVAL: i32 = Errno::EINVAL as i32;
     pub(crate) const NODEV: i32 = Errno::ENODEV as i32;
     pub(crate) const NOENT: i32 = Errno::ENOENT as i32;
     pub(crate) const SRCH: i32 = Errno::ESRCH as i32;

@@ -1,8 +1,9 @@
-//! Links, addresses, routes, rules, neighbours and FDB entries of one namespace, by route netlink.
+//! Links, addresses, routes, rules, neighbours, FDB entries and filters of one namespace, by route netlink.
 //!
 //! What is wanted is a list of [`Request`]s: plain values that can be compared, printed and tested without a kernel.
 //! [`Netlink::apply`] sends them in batches and checks every acknowledgement. What is there is listed as the same plain
-//! values ([`Link`], [`Address`], [`Route`], [`Rule`], [`Neighbour`], [`FdbEntry`]), so that a reconciler compares sets.
+//! values ([`Link`], [`Address`], [`Route`], [`Rule`], [`Neighbour`], [`FdbEntry`]), so that a reconciler compares sets;
+//! an [`InstalledFilter`] is compared with the wanted one.
 //!
 //! Devices are named, not numbered: the values stay true when a device is made again. Everything is IPv4.
 
@@ -10,6 +11,8 @@ mod address;
 mod bridge_port;
 mod error;
 mod fdb;
+mod filter;
+mod installed_filter;
 mod link;
 mod neighbour;
 mod request;
@@ -26,6 +29,8 @@ pub use address::Address;
 pub use bridge_port::BridgePort;
 pub use error::{Detail, NetlinkError, Refusal, Refusals};
 pub use fdb::{FdbEntry, FdbTarget};
+pub use filter::{Filter, FilterAction, TcHook};
+pub use installed_filter::{InstalledAction, InstalledFilter};
 pub use link::{Link, LinkChange, LinkKind, NewLink, VethEnd, Vxlan};
 pub use neighbour::Neighbour;
 pub use request::Request;
@@ -78,6 +83,8 @@ impl Netlink {
         run.set_far_ends_up()?;
         let mut refused = run.refused;
         refused.sort_by_key(|refusal| refusal.index);
+        // What a request of several messages was refused for first is the cause of the rest.
+        refused.dedup_by_key(|refusal| refusal.index);
         if refused.is_empty() { Ok(()) } else { Err(NetlinkError::Refused(Refusals(refused))) }
     }
 
@@ -120,6 +127,15 @@ impl Netlink {
         fdb::list(&mut self.socket, &links)
     }
 
+    /// The filters of a device that [`Request::PutFilter`] makes, ingress first; none when there is no such device.
+    pub fn filters(&mut self, device: &str) -> Result<Vec<InstalledFilter>, NetlinkError> {
+        let names = self.names()?;
+        match names.index(device) {
+            Some(index) => installed_filter::list(&mut self.socket, index, &names),
+            None => Ok(Vec::new()),
+        }
+    }
+
     fn names(&mut self) -> Result<DeviceNames, NetlinkError> {
         Ok(DeviceNames(self.links()?.into_iter().map(|link| (link.index, link.name)).collect()))
     }
@@ -132,6 +148,10 @@ impl DeviceNames {
     /// A device that came after the names were read is called by its number.
     fn get(&self, index: u32) -> String {
         self.0.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
+    }
+
+    fn index(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|(_, one)| *one == name).map(|(index, _)| *index)
     }
 }
 
@@ -164,8 +184,12 @@ impl Run<'_> {
                 return Ok(());
             }
         }
-        let encoded = request.encode(&self.indexes);
-        self.pending.push((position, request.to_string(), encoded));
+        for encoded in request.encode(&self.indexes) {
+            self.pending.push((position, request.to_string(), encoded));
+        }
+        if let Request::PutFilter(filter) = request {
+            self.delete_other_kind(position, filter)?;
+        }
         if let Request::AddLink(NewLink::Veth(_, other)) = request {
             self.remember_up(position, other);
         }
@@ -173,6 +197,17 @@ impl Run<'_> {
             self.indexes.clear();
         }
         if self.pending.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// A hook keeps what it has until the new filter is there.
+    fn delete_other_kind(&mut self, position: usize, filter: &Filter) -> Result<(), NetlinkError> {
+        self.flush()?;
+        if self.refused.iter().all(|refusal| refusal.index != position) {
+            let index = self.indexes.get(&filter.device).copied().unwrap_or_default();
+            let operation = Request::PutFilter(filter.clone()).to_string();
+            self.pending.push((position, operation, filter.encode_delete_other_kind(index)));
+        }
+        Ok(())
     }
 
     /// The kernel cannot make a pair with its second end up: that end would go up before it has a peer (ENOTCONN).

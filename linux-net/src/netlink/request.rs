@@ -8,6 +8,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 
 use super::bridge_port::BridgePort;
 use super::error::libc_errno::{ADDRNOTAVAIL, EXIST, NODEV, NOENT, SRCH};
+use super::filter::{self, Filter, TcHook};
 use super::link::{self, LinkChange, NewLink};
 use super::{Address, FdbEntry, Neighbour, Route, Rule};
 
@@ -53,6 +54,16 @@ pub enum Request {
     PutFdb(FdbEntry),
     /// Removes an FDB entry.
     DeleteFdb(FdbEntry),
+    /// Adds a filter, or replaces the one of that device and hook; at every moment there is one of the two. The device gets
+    /// a clsact qdisc if it has none.
+    PutFilter(Filter),
+    /// Removes a hook's filter.
+    DeleteFilter {
+        /// The device's name.
+        device: String,
+        /// Where.
+        hook: TcHook,
+    },
 }
 
 /// A request as it is sent.
@@ -93,6 +104,8 @@ impl Request {
             Self::PutRoute(route) | Self::DeleteRoute(route) => route.device().into_iter().collect(),
             Self::PutNeighbour(neighbour) | Self::DeleteNeighbour(neighbour) => vec![&neighbour.device],
             Self::PutFdb(entry) | Self::DeleteFdb(entry) => vec![&entry.device],
+            Self::PutFilter(filter) => filter.devices(),
+            Self::DeleteFilter { device, .. } => vec![device],
         }
     }
 
@@ -109,12 +122,16 @@ impl Request {
     pub(super) fn tolerates_missing_device(&self) -> bool {
         matches!(
             self,
-            Self::DeleteAddress(_) | Self::DeleteRoute(_) | Self::DeleteNeighbour(_) | Self::DeleteFdb(_)
+            Self::DeleteAddress(_)
+                | Self::DeleteRoute(_)
+                | Self::DeleteNeighbour(_)
+                | Self::DeleteFdb(_)
+                | Self::DeleteFilter { .. }
         )
     }
 
-    /// `indexes` has all of [`Self::devices`].
-    pub(super) fn encode(&self, indexes: &HashMap<String, u32>) -> Encoded {
+    /// The messages in order; more than one only for filters. `indexes` has all of [`Self::devices`].
+    pub(super) fn encode(&self, indexes: &HashMap<String, u32>) -> Vec<Encoded> {
         use RouteNetlinkMessage as Message;
         let index = |device: &str| indexes.get(device).copied().unwrap_or_default();
         let (message, flags, tolerated): (Message, u16, &'static [i32]) = match self {
@@ -152,8 +169,10 @@ impl Request {
             Self::DeleteFdb(entry) => {
                 (Message::DelNeighbour(entry.encode(index(&entry.device))), 0, &[NOENT])
             }
+            Self::PutFilter(filter) => return filter.encode_put(index),
+            Self::DeleteFilter { device, hook } => return filter::encode_delete(index(device), *hook),
         };
-        Encoded { message, flags, tolerated }
+        vec![Encoded { message, flags, tolerated }]
     }
 }
 
@@ -179,6 +198,8 @@ impl fmt::Display for Request {
             Self::DeleteNeighbour(neighbour) => write!(f, "delete neighbour {neighbour}"),
             Self::PutFdb(entry) => write!(f, "add FDB entry {entry}"),
             Self::DeleteFdb(entry) => write!(f, "delete FDB entry {entry}"),
+            Self::PutFilter(filter) => write!(f, "put filter {filter}"),
+            Self::DeleteFilter { device, hook } => write!(f, "delete filter dev {device} {hook}"),
         }
     }
 }

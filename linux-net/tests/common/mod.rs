@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod bpf;
+
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
