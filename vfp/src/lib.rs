@@ -5,6 +5,7 @@
 //! anyone; [`reconcile()`] makes the kernel hold them; [`events`] puts what the kernel logs into Azure's words.
 
 pub mod counters;
+pub mod data_path;
 pub mod events;
 pub mod lower;
 pub mod names;

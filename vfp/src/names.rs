@@ -6,6 +6,8 @@ use goal_state::{MacAddr, NicId, VmName, Vni};
 pub const GUEST: &str = "guest";
 /// The device in a port's namespace that leads to the host's bridge.
 pub const UPLINK: &str = "up0";
+/// The device in the port's namespace of an accelerated NIC that leads to the guest's VF, while there is one.
+pub const VF: &str = "vf";
 /// The host's device on the underlay. Made by the controller, never touched here.
 pub const UNDERLAY: &str = "underlay0";
 
@@ -45,6 +47,12 @@ pub fn guest_device(index: usize) -> String {
     format!("eth{index}")
 }
 
+/// The guest's VF of the NIC with this index in its VM, named as Linux names a PCI function: each NIC's is on a bus of its own.
+#[must_use]
+pub fn vf_device(index: usize) -> String {
+    format!("enP{}s1np0", index + 1)
+}
+
 /// Whether a device in a host's namespace bears one of our names.
 #[must_use]
 pub fn is_ours_on_host(device: &str) -> bool {
@@ -69,5 +77,6 @@ mod tests {
         for foreign in ["lo", UNDERLAY, "br0x", "br", "vxlan0", "p1", "eth0", "private"] {
             assert!(!is_ours_on_host(foreign), "{foreign}");
         }
+        assert_eq!((vf_device(0).as_str(), vf_device(1).as_str()), ("enP1s1np0", "enP2s1np0"));
     }
 }

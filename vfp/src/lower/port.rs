@@ -1,9 +1,11 @@
 //! A NIC's port: a namespace that routes between the guest and the host's bridge, and filters both ways.
 //!
 //! ```text
-//! guest ─► outbound: source, protocol, platform ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► up0
+//! guest, vf ─► outbound: source, protocol, platform ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► up0
 //! up0 ─► inbound: destination, forwarded traffic ─► established? ─► admin rules ─► subnet group ─► NIC group ─► guest
 //! ```
+//!
+//! `vf` is there while an accelerated NIC has its VF, and never for others. What comes by it is from the guest as well.
 //!
 //! The filter is in the prerouting hook because Azure evaluates groups before routes, and because a packet that a
 //! blackhole route takes never reaches the forward hook. The port itself never sends a packet: what Linux would say
@@ -19,7 +21,7 @@ use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
 use super::rule_list::{self, ListedRule};
 use super::{MTU, decision_tree, mac, peering, route, security_admin};
-use crate::names::{self, GUEST, UPLINK};
+use crate::names::{self, GUEST, UPLINK, VF};
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
 
@@ -96,7 +98,8 @@ fn sysctls() -> Vec<Sysctl> {
         Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
         Sysctl::optional("net/ipv6/conf/default/disable_ipv6", "1"),
     ];
-    for device in ["all", GUEST, UPLINK] {
+    // `default` is for `vf`, which comes later.
+    for device in ["all", "default", GUEST, UPLINK] {
         sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/rp_filter"), "0"));
         sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/send_redirects"), "0"));
     }
@@ -145,22 +148,24 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
             }
         }
     }
-    chains.extend([outbound(nic), inbound(nic), entry(), silence()]);
+    chains.extend([outbound(nic), inbound(nic), entry(nic), silence()]);
     Ruleset { counters, chains, ..Ruleset::new(Family::Ip) }
 }
 
 /// Where every packet enters. What is neither from the guest nor from the bridge does not exist.
-fn entry() -> Chain {
-    let lead = |device: &str, direction| {
+fn entry(nic: &NetworkInterface) -> Chain {
+    let lead = |(device, direction): (&str, _)| {
         Rule::new(
             vec![Match::InDevice(vec![device.into()])],
             vec![Action::Goto(direction_word(direction).into())],
         )
     };
+    let vf = nic.accelerated.then_some((VF, Direction::Outbound));
+    let devices = [(GUEST, Direction::Outbound), (UPLINK, Direction::Inbound)];
     Chain {
         name: "port".into(),
         hook: Some(Hook::Prerouting { drop: true }),
-        rules: vec![lead(GUEST, Direction::Outbound), lead(UPLINK, Direction::Inbound)],
+        rules: vf.into_iter().chain(devices).map(lead).collect(),
     }
 }
 

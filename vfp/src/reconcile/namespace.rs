@@ -5,7 +5,7 @@ use linux_net::netns::NetNsError;
 use linux_net::{NetNs, Netlink};
 
 use super::StepError;
-use crate::names::{GUEST, UPLINK};
+use crate::names::{GUEST, UPLINK, VF};
 
 /// The namespace of that name, and whether it had to be made.
 pub(super) fn ensure(name: &str) -> Result<(NetNs, bool), StepError> {
@@ -25,7 +25,7 @@ pub(super) fn ensure(name: &str) -> Result<(NetNs, bool), StepError> {
 pub(super) fn remove(name: &str) -> Result<bool, StepError> {
     let Ok(namespace) = NetNs::open(name) else { return Ok(false) };
     if name.starts_with("port-") {
-        let cables = [GUEST, UPLINK].map(|device| Request::DeleteLink(device.to_owned()));
+        let cables = [VF, GUEST, UPLINK].map(|device| Request::DeleteLink(device.to_owned()));
         Netlink::open(&namespace)?.apply(&cables)?;
     }
     drop(namespace);

@@ -17,11 +17,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::lower::drop_log::{DropMark, LogPrefix};
+use crate::ruleset::Match;
 use crate::ruleset::evaluate::{Packet, evaluate};
 
 /// What Azure does with a packet at this port, in the order of the documents.
 fn naive(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
-    if packet.device == "guest" { naive_outbound(nic, packet) } else { naive_inbound(nic, packet) }
+    if packet.device == "up0" { naive_inbound(nic, packet) } else { naive_outbound(nic, packet) }
 }
 
 fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
@@ -114,7 +115,7 @@ proptest! {
         let ruleset = port.namespace.ruleset.unwrap();
         for packet in packets {
             let outcome = evaluate(&ruleset, "port", &packet);
-            let direction = if packet.device == "guest" { Direction::Outbound } else { Direction::Inbound };
+            let direction = if packet.device == "up0" { Direction::Inbound } else { Direction::Outbound };
             let logged = outcome.logged.iter().map(|(prefix, mark)| LogPrefix::parse(prefix, *mark).unwrap()).collect::<Vec<_>>();
             match naive(&nic, &packet) {
                 Ok(()) => {
@@ -130,6 +131,22 @@ proptest! {
             }
         }
     }
+}
+
+/// Without accelerated networking there is no VF, and nothing comes by one.
+#[test]
+fn a_port_without_a_vf_does_not_know_it() {
+    let known = |accelerated| {
+        let mut goal = super::fixture::hub_and_spoke();
+        let vm = goal.virtual_machines.first_mut().unwrap();
+        vm.network_interfaces[0].accelerated = accelerated;
+        let port = crate::lower::port::lower(vm, 0, &vm.network_interfaces[0]);
+        let entry = port.namespace.ruleset.unwrap().chain("port").unwrap().clone();
+        let vf = Match::InDevice(vec![crate::names::VF.into()]);
+        entry.rules.iter().any(|rule| rule.matches.contains(&vf))
+    };
+    assert!(known(true));
+    assert!(!known(false));
 }
 
 /// Few addresses, so that packets and rules meet.
@@ -247,7 +264,7 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
             mac: MacAddr([0, 0x0d, 0x3a, 0, 0, 1]),
             addresses,
             subnet: "10.0.0.0/24".parse().unwrap(),
-            accelerated: false,
+            accelerated: true,
             port: Port {
                 vni: Vni::new(1).unwrap(),
                 enable_ip_forwarding,
@@ -263,9 +280,10 @@ fn packet() -> impl Strategy<Value = Packet> {
     let port = || select(vec![0, 53, 67, 68, 80, 443, 50_000, 65_330, 65_535_u16]);
     let protocol = select(vec![1, 4, 6, 17, 47, 50, 51_u8]);
     let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.9), select(vec![0, 63_u8]));
-    (any::<bool>(), mac(), protocol, (address(), port()), (address(), port()), flags).prop_map(
-        |(outbound, source_mac, protocol, source, destination, (established, unicast, dscp))| Packet {
-            device: if outbound { "guest" } else { "up0" }.into(),
+    let device = select(vec!["guest", "vf", "up0"]);
+    (device, mac(), protocol, (address(), port()), (address(), port()), flags).prop_map(
+        |(device, source_mac, protocol, source, destination, (established, unicast, dscp))| Packet {
+            device: device.into(),
             source_mac,
             unicast,
             protocol,
