@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The host's switch: from a port or a tunnel straight to the port that a frame is for, or into the tunnel.
+ *
+ * Bridge and FDB are there as well and come to the same; they serve what this program leaves: ARP, and receivers that
+ * nobody here knows. Which host a frame goes to, the tunnel's own FDB says.
+ */
+#pragma once
+
+/* The class id is the number of a port of this host and network: the port's own, or for a tunnel any. */
+SEC("classifier")
+int host_switch(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethhdr *ethernet = data;
+	__u32 here = skb->tc_classid, serial;
+	struct port *self = bpf_map_lookup_elem(&ports, &here);
+	struct nic *receiver;
+
+	if (!self || (void *)(ethernet + 1) > end || !is_ipv4_unicast(ethernet))
+		return SOFTWARE;
+	serial = ethernet->h_dest[3] << 16 | ethernet->h_dest[4] << 8 | ethernet->h_dest[5];
+	receiver = bpf_map_lookup_elem(&nics, &serial);
+	if (receiver && receiver->network == self->network && is_same_address(receiver->mac, ethernet->h_dest)) {
+		if (skb->pkt_type != PACKET_HOST)
+			bpf_skb_change_type(skb, PACKET_HOST);
+		return bpf_redirect_peer(receiver->device, 0);
+	}
+	if (skb->ifindex == self->tunnel)
+		return SOFTWARE;
+	return bpf_redirect(self->tunnel, 0);
+}
