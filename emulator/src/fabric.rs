@@ -66,8 +66,9 @@ fn ensure_host(switch: &mut Netlink, plugged: &BTreeSet<String>, (host, address)
                     mac: None,
                     mtu: MTU,
                     up: true,
+                    arp: true,
                 },
-                VethEnd { namespace: None, name: port.clone(), mac: None, mtu: MTU, up: true },
+                VethEnd { namespace: None, name: port.clone(), mac: None, mtu: MTU, up: true, arp: true },
             )),
             Request::set_link(&port, LinkChange::Master(SWITCH.to_owned())),
         ])?;

@@ -145,7 +145,14 @@ fn bare(subject: &Subject) -> Times {
 }
 
 fn veth_end(namespace: &NetNs, name: &str) -> VethEnd {
-    VethEnd { namespace: Some(namespace.clone()), name: name.to_owned(), mac: None, mtu: 1500, up: true }
+    VethEnd {
+        namespace: Some(namespace.clone()),
+        name: name.to_owned(),
+        mac: None,
+        mtu: 1500,
+        up: true,
+        arp: true,
+    }
 }
 
 /// Waits until the kernel has taken apart every namespace that was given up before. It does so in order, so one more is given

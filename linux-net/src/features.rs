@@ -216,7 +216,14 @@ fn bridge(name: &str) -> Request {
 }
 
 fn veth(one: &str, other: &str) -> NewLink {
-    let end = |name: &str| VethEnd { namespace: None, name: name.into(), mac: None, mtu: 1500, up: true };
+    let end = |name: &str| VethEnd {
+        namespace: None,
+        name: name.into(),
+        mac: None,
+        mtu: 1500,
+        up: true,
+        arp: true,
+    };
     NewLink::Veth(end(one), end(other))
 }
 

@@ -88,6 +88,56 @@ fn a_batch_makes_and_uses_devices() {
     });
 }
 
+/// ARP is on unless an end is made without it, at either side of a pair, and it can be switched.
+#[test]
+fn arp_can_be_off_from_the_beginning() {
+    sandboxed(|| {
+        let (a, b) = (namespace(), namespace());
+        let silent =
+            |namespace, name, last| linux_net::netlink::VethEnd { arp: false, ..end(namespace, name, last) };
+        apply(
+            &a,
+            &[
+                Request::AddLink(NewLink::Veth(silent(&a, "x", 1), end(&b, "x", 2))),
+                Request::AddLink(NewLink::Veth(end(&a, "y", 3), silent(&b, "y", 4))),
+            ],
+        );
+        let arp = |namespace, device| {
+            let link = Netlink::open(namespace).unwrap().link(device).unwrap().unwrap();
+            assert!(link.up, "{link:?}");
+            link.arp
+        };
+        assert_eq!([arp(&a, "x"), arp(&b, "x"), arp(&a, "y"), arp(&b, "y")], [false, true, true, false]);
+        apply(&a, &[address("x", "10.0.0.1/24")]);
+        apply(&b, &[address("x", "10.0.0.2/24")]);
+        assert!(!run(&b, "ping", &["-n", "-c1", "-W0.3", "10.0.0.1"]).0, "nobody answers the question");
+        apply(&a, &[Request::set_link("x", LinkChange::Arp(true))]);
+        assert_ping(&b, "10.0.0.1");
+        apply(&a, &[Request::set_link("x", LinkChange::Arp(false))]);
+        assert!(!arp(&a, "x"));
+    });
+}
+
+/// Both ends of a pair count the same packets, as sent and as received, with their bytes.
+#[test]
+fn a_link_counts_what_passes() {
+    sandboxed(|| {
+        let (a, b) = pair();
+        assert_ping(&a, "10.0.0.2");
+        let statistics = |namespace| Netlink::open(namespace).unwrap().statistics("eth0").unwrap().unwrap();
+        let before = statistics(&b);
+        let (ok, text) = run(&a, "ping", &["-n", "-c5", "-i0.01", "-s1000", "10.0.0.2"]);
+        assert!(ok, "{text}");
+        let after = statistics(&b);
+        // ARP and IPv6 may add some.
+        assert!((5..15).contains(&(after.rx_packets - before.rx_packets)), "{before:?} {after:?}");
+        assert!((5..15).contains(&(after.tx_packets - before.tx_packets)), "{before:?} {after:?}");
+        assert!((5210..7000).contains(&(after.rx_bytes - before.rx_bytes)), "{before:?} {after:?}");
+        assert!((5210..7000).contains(&(after.tx_bytes - before.tx_bytes)), "{before:?} {after:?}");
+        assert_eq!(Netlink::open(&a).unwrap().statistics("nowhere").unwrap(), None);
+    });
+}
+
 /// A new port is a learning one, and it can be told to be that again.
 #[test]
 fn ports_begin_as_learning_switch() {

@@ -31,6 +31,8 @@ pub struct Link {
     pub mtu: u32,
     /// Administratively up.
     pub up: bool,
+    /// Neighbours are asked for by ARP, and questions answered.
+    pub arp: bool,
     /// The bridge that it is a port of.
     pub master: Option<String>,
     /// How it behaves as a port of that bridge.
@@ -111,6 +113,8 @@ pub struct VethEnd {
     pub mtu: u32,
     /// Administratively up.
     pub up: bool,
+    /// Neighbours are asked for by ARP, and questions answered.
+    pub arp: bool,
 }
 
 /// A change of one link.
@@ -120,6 +124,8 @@ pub enum LinkChange {
     Up,
     /// Administratively down. Routes by the link go away.
     Down,
+    /// Whether neighbours are asked for by ARP, and questions answered.
+    Arp(bool),
     /// Bytes.
     Mtu(u32),
     /// The MAC address.
@@ -163,6 +169,9 @@ impl NewLink {
 impl VethEnd {
     fn encode(&self) -> LinkMessage {
         let mut message = new_message(&self.name, self.mac, self.mtu, self.up);
+        if !self.arp {
+            set_arp(&mut message, false);
+        }
         if let Some(namespace) = &self.namespace {
             message.attributes.push(LinkAttribute::NetNsFd(namespace.as_raw_fd()));
         }
@@ -204,15 +213,23 @@ fn new_message(name: &str, mac: Option<MacAddr>, mtu: u32, up: bool) -> LinkMess
 }
 
 /// The kernel finds a link by name when the index is 0.
-fn named(name: &str) -> LinkMessage {
+pub(super) fn named(name: &str) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::IfName(name.to_owned()));
     message
 }
 
 fn set_up(message: &mut LinkMessage, up: bool) {
-    message.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
-    message.header.change_mask = LinkFlags::Up;
+    set_flag(message, LinkFlags::Up, up);
+}
+
+fn set_arp(message: &mut LinkMessage, arp: bool) {
+    set_flag(message, LinkFlags::Noarp, !arp);
+}
+
+fn set_flag(message: &mut LinkMessage, flag: LinkFlags, on: bool) {
+    message.header.flags.set(flag, on);
+    message.header.change_mask |= flag;
 }
 
 /// `index` and `master` are those of the device and of [`LinkChange::Master`]'s bridge.
@@ -222,6 +239,7 @@ pub(super) fn encode_change(index: u32, change: &LinkChange, master: u32) -> Lin
     match change {
         LinkChange::Up => set_up(&mut message, true),
         LinkChange::Down => set_up(&mut message, false),
+        LinkChange::Arp(arp) => set_arp(&mut message, *arp),
         LinkChange::Mtu(mtu) => message.attributes.push(LinkAttribute::Mtu(*mtu)),
         LinkChange::Mac(mac) => message.attributes.push(LinkAttribute::Address(mac.0.to_vec())),
         LinkChange::Master(_) => message.attributes.push(LinkAttribute::Controller(master)),
@@ -294,6 +312,7 @@ fn decode(message: &LinkMessage) -> (Link, Option<u32>) {
         mac: None,
         mtu: 0,
         up: message.header.flags.contains(LinkFlags::Up),
+        arp: !message.header.flags.contains(LinkFlags::Noarp),
         master: None,
         port: None,
         peer_index: None,
@@ -355,6 +374,7 @@ impl fmt::Display for LinkChange {
         match self {
             Self::Up => f.write_str("up"),
             Self::Down => f.write_str("down"),
+            Self::Arp(arp) => f.write_str(if *arp { "arp on" } else { "arp off" }),
             Self::Mtu(mtu) => write!(f, "mtu {mtu}"),
             Self::Mac(mac) => write!(f, "address {mac}"),
             Self::Master(master) => write!(f, "master {master}"),

@@ -19,6 +19,7 @@ mod request;
 mod route;
 mod rule;
 mod socket;
+mod statistics;
 
 use std::collections::HashMap;
 
@@ -36,6 +37,7 @@ pub use neighbour::Neighbour;
 pub use request::Request;
 pub use route::{MAIN_TABLE, Route, RouteTarget};
 pub use rule::{FwMark, LOCAL_TABLE, Rule};
+pub use statistics::LinkStatistics;
 
 use crate::netns::NetNs;
 use error::libc_errno;
@@ -96,6 +98,11 @@ impl Netlink {
     /// The link of that name, if there is one.
     pub fn link(&mut self, name: &str) -> Result<Option<Link>, NetlinkError> {
         Ok(self.links()?.into_iter().find(|link| link.name == name))
+    }
+
+    /// What the link of that name has counted since it was made, if there is one.
+    pub fn statistics(&mut self, device: &str) -> Result<Option<LinkStatistics>, NetlinkError> {
+        statistics::get(&mut self.socket, device)
     }
 
     /// All addresses, sorted.

@@ -73,6 +73,7 @@ pub(crate) fn end(namespace: &NetNs, name: &str, last: u8) -> VethEnd {
         mac: Some(mac(last)),
         mtu: 1500,
         up: true,
+        arp: true,
     }
 }
 

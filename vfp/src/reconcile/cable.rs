@@ -63,5 +63,6 @@ fn new_end(place: &Place<'_>) -> VethEnd {
         mac: place.mac,
         mtu: MTU,
         up: false,
+        arp: true,
     }
 }

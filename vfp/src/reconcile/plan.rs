@@ -248,6 +248,7 @@ mod tests {
                 mac: device.mac.map(|mac| MacAddr(mac.0)),
                 mtu: device.mtu,
                 up: true,
+                arp: true,
                 master: device.bridge.as_ref().map(|port| port.bridge.clone()),
                 port: device
                     .bridge
