@@ -1,4 +1,4 @@
-//! Linux network plumbing: namespaces, netlink, nftables, sysctl, NFLOG, sandboxes and kernel feature probes. Knows nothing of Azure.
+//! Linux network plumbing: namespaces, netlink, nftables, BPF, sysctl, NFLOG, sandboxes and kernel feature probes. Knows nothing of Azure.
 //!
 //! Everything is synchronous: an operation in a namespace is a few system calls, and a caller that wants several at once
 //! uses threads. This is the only crate that calls `setns`.
@@ -8,8 +8,8 @@
 //! | [`netns`] | a network namespace: make, pin, open, run something inside |
 //! | [`mac`] | an Ethernet address |
 //! | [`netlink`] | links, addresses, routes, rules, neighbours, FDB entries and filters as plain values, applied in batches |
-//! | [`bpf`] | BPF programs that are loaded |
 //! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
+//! | [`bpf`] | programs and maps of BPF objects: loaded once per sandbox, and pinned |
 //! | [`nflog`] | the packets that a ruleset has logged |
 //! | [`sysctl`] | kernel parameters of a namespace |
 //! | [`sandbox`] | what the first process of a sandbox needs: namespaces, mounts, capabilities, reaping |

@@ -1,5 +1,21 @@
-//! BPF in the kernel: programs that are loaded.
+//! BPF: an object file is loaded once for all processes of a sandbox, and its programs and maps are pinned.
+//!
+//! [`Object`] is what a compiler made of one C file, in the kernel. A [`Program`] is put on a device by
+//! [`Request::PutFilter`](crate::netlink::Request); a [`Map`] is what programs and their users share, as raw bytes.
+//!
+//! Only programs of tc (`SEC("classifier")`) are loaded. All of it needs CAP_BPF and CAP_NET_ADMIN of the machine: root's, not
+//! that of a user namespace's root.
 
+mod error;
+mod map;
+mod object;
+mod pins;
+mod probe;
 pub mod program;
+mod sys;
 
+pub use error::BpfError;
+pub use map::{Entry, Map};
+pub use object::Object;
+pub(crate) use probe::{try_loading, try_mounting};
 pub use program::Program;
