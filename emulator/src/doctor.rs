@@ -200,7 +200,9 @@ fn finding(feature: Feature, result: Result<(), &str>) -> Finding {
         Feature::Nflog => (true, "telling what was dropped, and why"),
         Feature::TtlTarget => (false, "neighbours that are one hop away"),
         Feature::Tun => (false, "VNet encryption"),
-        Feature::Bpf => (false, "accelerated networking"),
+        Feature::Bpf | Feature::BpfFileSystem => {
+            (false, "accelerated networking past the software switch; without it every packet goes through")
+        }
         Feature::Program(_) => (false, "tools"),
     };
     Finding {

@@ -1,13 +1,10 @@
 //! What this machine can do, found out by doing it in a throw-away namespace; and how to mend what it cannot.
 
-#![allow(unsafe_code, reason = "bpf(2) has no safe wrapper in nix")]
-
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
 
-use nix::libc;
-
+use crate::bpf;
 use crate::netlink::{BridgePort, LinkChange, Netlink, NetlinkError, NewLink, Request, VethEnd, Vxlan};
 use crate::netns::NetNs;
 use crate::nflog::NflogSocket;
@@ -43,8 +40,10 @@ pub enum Feature {
     TtlTarget,
     /// TUN and TAP devices can be opened.
     Tun,
-    /// The caller may load eBPF programs.
+    /// The caller may load BPF programs that send packets past the layers between two devices.
     Bpf,
+    /// The caller may mount a BPF file system, where programs outlive who loaded them.
+    BpfFileSystem,
     /// A program is installed.
     Program(&'static str),
 }
@@ -90,6 +89,7 @@ impl Feature {
             Self::TtlTarget,
             Self::Tun,
             Self::Bpf,
+            Self::BpfFileSystem,
         ];
         all.extend(PROGRAMS.map(|(program, _)| Self::Program(program)));
         all
@@ -112,7 +112,8 @@ impl Feature {
             Self::Nflog => "sudo modprobe nfnetlink_log nft_log",
             Self::TtlTarget => "sudo modprobe nft_compat xt_HL",
             Self::Tun => "sudo modprobe tun && sudo chmod 0666 /dev/net/tun",
-            Self::Bpf => "run as root on a kernel with CONFIG_BPF_SYSCALL",
+            Self::Bpf => "run as root on Linux 5.10 or newer with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_BPF",
+            Self::BpfFileSystem => "run as root on a kernel with CONFIG_BPF_SYSCALL",
             Self::Program(program) => {
                 let package = PROGRAMS.iter().find(|(name, _)| *name == program).map_or(program, |(_, package)| package);
                 return format!("sudo apt install {package}");
@@ -141,7 +142,8 @@ impl fmt::Display for Feature {
             Self::Nflog => "logged packets (NFLOG)",
             Self::TtlTarget => "forwarding that keeps the TTL",
             Self::Tun => "TUN and TAP devices",
-            Self::Bpf => "eBPF",
+            Self::Bpf => "BPF programs that redirect packets",
+            Self::BpfFileSystem => "the BPF file system",
             Self::Program(program) => return write!(f, "the program {program}"),
         })
     }
@@ -158,7 +160,10 @@ pub fn probe() -> Vec<Finding> {
                 process::try_user_namespace().map_err(|error| feature.missing(error))
             }
             (Feature::Tun, _) => tun().map_err(|error| feature.missing(error)),
-            (Feature::Bpf, _) => bpf().map_err(|error| feature.missing(error)),
+            (Feature::Bpf, _) => bpf::try_loading().map_err(|error| feature.missing(error)),
+            (Feature::BpfFileSystem, _) => {
+                bpf::try_mounting().map_err(|error| feature.missing(chain(&error)))
+            }
             (Feature::Program(program), _) => {
                 process::find_program(program).map(drop).ok_or_else(|| feature.missing("not in PATH"))
             }
@@ -244,24 +249,6 @@ fn ruleset(family: Family, statement: Option<Statement>) -> Ruleset {
 
 fn tun() -> io::Result<()> {
     OpenOptions::new().read(true).write(true).open("/dev/net/tun").map(drop)
-}
-
-/// Makes the smallest array map, which needs what loading programs needs.
-fn bpf() -> io::Result<()> {
-    const BPF_MAP_CREATE: libc::c_int = 0;
-    const BPF_MAP_TYPE_ARRAY: u32 = 2;
-    // The beginning of `union bpf_attr`: type, key size, value size, entries.
-    let attributes: [u32; 4] = [BPF_MAP_TYPE_ARRAY, 4, 4, 1];
-    // SAFETY: the pointer is to a live array of the size that is given; the call only reads it.
-    let fd = unsafe {
-        libc::syscall(libc::SYS_bpf, BPF_MAP_CREATE, attributes.as_ptr(), size_of_val(&attributes))
-    };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
-    drop(unsafe { <std::os::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd as i32) });
-    Ok(())
 }
 
 /// An error with its causes, in one line.
