@@ -8,6 +8,7 @@
 //! | [`netns`] | a network namespace: make, pin, open, run something inside |
 //! | [`mac`] | an Ethernet address |
 //! | [`netlink`] | links, addresses, routes, rules, neighbours, FDB entries and filters as plain values, applied in batches |
+//! | [`link_monitor`] | what happens to the links of a namespace, as it happens |
 //! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
 //! | [`bpf`] | programs and maps of BPF objects: loaded once per sandbox, and pinned |
 //! | [`nflog`] | the packets that a ruleset has logged |
@@ -21,6 +22,7 @@
 pub mod bpf;
 pub mod capture;
 pub mod features;
+pub mod link_monitor;
 pub mod mac;
 pub mod netlink;
 pub mod netns;
