@@ -12,15 +12,16 @@
 //! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
 //! | [`bpf`] | programs and maps of BPF objects: loaded once per sandbox, and pinned |
 //! | [`nflog`] | the packets that a ruleset has logged |
-//! | [`softnet`] | frames that wait to be received |
 //! | [`sysctl`] | kernel parameters of a namespace |
 //! | [`sandbox`] | what the first process of a sandbox needs: namespaces, mounts, capabilities, reaping |
 //! | [`process`] | starting a program inside namespaces |
 //! | [`features`] | what this machine can do, and how to mend what it cannot |
+//! | [`clock`] | the time as programs in the kernel read it |
 //! | [`capture`] | frames as they pass a device |
 
 pub mod bpf;
 pub mod capture;
+pub mod clock;
 pub mod features;
 pub mod link_monitor;
 pub mod mac;
@@ -32,7 +33,6 @@ pub mod nft;
 mod nlmsg;
 pub mod process;
 pub mod sandbox;
-pub mod softnet;
 pub mod sysctl;
 
 pub use mac::MacAddr;

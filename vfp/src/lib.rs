@@ -10,9 +10,11 @@ pub mod events;
 pub mod lower;
 pub mod names;
 pub mod network;
+pub mod offload;
 pub mod reconcile;
 pub mod ruleset;
 
 pub use counters::counters;
 pub use lower::lower;
+pub use offload::Offload;
 pub use reconcile::reconcile;

@@ -89,6 +89,20 @@ impl Map {
         sys::update(self.fd.as_fd(), key, value).map_err(|error| self.failed("write to", error))
     }
 
+    /// Puts `value` at `key` unless there is one already, of whoever; whether it did.
+    ///
+    /// # Errors
+    /// As [`Self::update`].
+    pub fn insert(&self, key: &[u8], value: &[u8]) -> Result<bool, BpfError> {
+        self.check("key", key, self.key_size())?;
+        self.check("value", value, self.value_size)?;
+        match sys::insert(self.fd.as_fd(), key, value) {
+            Ok(()) => Ok(true),
+            Err(error) if is(&error, libc::EEXIST) => Ok(false),
+            Err(error) => Err(self.failed("write to", error)),
+        }
+    }
+
     /// Removes what is at `key`; whether there was something.
     ///
     /// # Errors

@@ -150,27 +150,42 @@ unsafe fn read_info<T>(fd: BorrowedFd<'_>, info: &mut T) -> io::Result<()> {
 
 /// The value at `key`, into `value`. `key` and `value` have the map's sizes.
 pub(super) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<()> {
-    element(MAP_LOOKUP_ELEM, map, Some(key), value.as_mut_ptr() as u64)
+    element(MAP_LOOKUP_ELEM, map, Some(key), value.as_mut_ptr() as u64, ANY)
 }
 
 /// Puts `value` at `key`, whether there is one or not. `key` and `value` have the map's sizes.
 pub(super) fn update(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
-    element(MAP_UPDATE_ELEM, map, Some(key), value.as_ptr() as u64)
+    element(MAP_UPDATE_ELEM, map, Some(key), value.as_ptr() as u64, ANY)
+}
+
+/// Puts `value` at `key` if there is none (`EEXIST` otherwise). `key` and `value` have the map's sizes.
+pub(super) fn insert(map: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
+    element(MAP_UPDATE_ELEM, map, Some(key), value.as_ptr() as u64, NOEXIST)
 }
 
 /// Removes `key`, which has the map's size.
 pub(super) fn delete(map: BorrowedFd<'_>, key: &[u8]) -> io::Result<()> {
-    element(MAP_DELETE_ELEM, map, Some(key), 0)
+    element(MAP_DELETE_ELEM, map, Some(key), 0, ANY)
 }
 
 /// The key after `key`, or the first one, into `next`. Both have the map's size.
 pub(super) fn next_key(map: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<()> {
-    element(MAP_GET_NEXT_KEY, map, key, next.as_mut_ptr() as u64)
+    element(MAP_GET_NEXT_KEY, map, key, next.as_mut_ptr() as u64, ANY)
 }
 
-fn element(command: libc::c_int, map: BorrowedFd<'_>, key: Option<&[u8]>, value: u64) -> io::Result<()> {
+/// Flags of an update: whether or not there is an entry; only if there is none.
+const ANY: u64 = 0;
+const NOEXIST: u64 = 1;
+
+fn element(
+    command: libc::c_int,
+    map: BorrowedFd<'_>,
+    key: Option<&[u8]>,
+    value: u64,
+    flags: u64,
+) -> io::Result<()> {
     let key = key.map_or(0, |key| key.as_ptr() as u64);
-    let mut attributes = Element { map: number(map), _padding: 0, key, value, flags: 0 };
+    let mut attributes = Element { map: number(map), _padding: 0, key, value, flags };
     // SAFETY: the callers' slices live until the call returns, and have the sizes that the kernel takes from the map.
     unsafe { call(command, &mut attributes) }.map(drop)
 }
