@@ -15,9 +15,10 @@ use std::time::Duration;
 use common::bpf::{self, SCHED_CLS, SOCKET_FILTER, TC_ACT_OK, TC_ACT_SHOT, drop_class, verdict};
 use common::{address, apply, assert_ping, end, mac, namespace, run, sandboxed};
 use linux_net::bpf::Program;
-use linux_net::capture::Capture;
+use linux_net::capture::{Capture, Frame};
 use linux_net::netlink::{
-    Filter, FilterAction, InstalledAction, InstalledFilter, Neighbour, NetlinkError, NewLink, Request, TcHook,
+    Filter, FilterAction, InstalledAction, InstalledFilter, LinkChange, Neighbour, NetlinkError, NewLink,
+    Request, TcHook,
 };
 use linux_net::{NetNs, Netlink, sysctl};
 
@@ -236,11 +237,11 @@ fn packets_for_a_device_that_is_gone_are_dropped() {
         let mut capture = Capture::open(&port, "guest").unwrap();
         let mut by_guest = || {
             ping_now(&guest, "10.0.0.2");
-            let ipv4 = |frame: &linux_net::capture::Frame| frame.bytes[12..14] == [0x08, 0x00];
+            let ipv4 = |frame: &Frame| frame.bytes[12..14] == [0x08, 0x00];
             capture.find(Duration::from_millis(100), ipv4).unwrap().is_some()
         };
         assert!(!by_guest());
-        apply(&port, &[Request::set_link("vf", linux_net::netlink::LinkChange::Down)]);
+        apply(&port, &[Request::set_link("vf", LinkChange::Down)]);
         assert!(!by_guest(), "no carrier");
         apply(&port, &[Request::DeleteLink("vf".into())]);
         let action = InstalledAction::Redirect { device: String::new(), hook: TcHook::Egress };
@@ -248,6 +249,21 @@ fn packets_for_a_device_that_is_gone_are_dropped() {
         assert!(!by_guest(), "no device");
         apply(&guest, &[Request::DeleteFilter { device: "eth0".into(), hook: TcHook::Egress }]);
         assert!(by_guest());
+    });
+}
+
+/// Down, up and by another name a device keeps its filters; in another namespace it has none.
+#[test]
+fn a_filter_stays_as_long_as_its_device() {
+    sandboxed(|| {
+        let (guest, port) = guest_and_port();
+        let change = |change| Request::set_link("eth0", change);
+        apply(&guest, &[put(&outbound()), change(LinkChange::Down), change(LinkChange::Up)]);
+        assert_only(&guest, &outbound());
+        apply(&guest, &[change(LinkChange::Name("eth1".into()))]);
+        assert_only(&guest, &Filter { device: "eth1".into(), ..outbound() });
+        apply(&guest, &[Request::set_link("eth1", LinkChange::Namespace(port.clone()))]);
+        assert_eq!(filters(&port, "eth1"), []);
     });
 }
 
@@ -303,7 +319,7 @@ fn a_hook_is_never_empty_while_a_filter_replaces_another() {
             sender.join().unwrap()
         });
         assert!(sent > 200, "only {sent} packets");
-        let ipv4 = |frame: &linux_net::capture::Frame| frame.bytes[12..14] == [0x08, 0x00];
+        let ipv4 = |frame: &Frame| frame.bytes[12..14] == [0x08, 0x00];
         assert_eq!(capture.find(Duration::ZERO, ipv4).unwrap(), None, "of {sent} packets");
     });
 }

@@ -1,7 +1,8 @@
 //! A filter of traffic control: what happens to the packets that a device receives or sends.
 //!
 //! A hook (a device's ingress or egress, of its clsact qdisc) has one filter. It belongs to the device, so it works on when
-//! the process that made it is gone, and goes with the device.
+//! the process that made it is gone, and while the device goes down, up and by another name. It ends when the device is
+//! deleted, and when it moves to another namespace.
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd};
@@ -56,8 +57,8 @@ pub struct Filter {
 pub enum FilterAction {
     /// Every IPv4 packet goes to another device of the namespace; all others pass. (u32 and mirred.)
     ///
-    /// While that device is down, without a carrier or gone, the packets are dropped: whoever takes the device away
-    /// deletes the filter first.
+    /// While that device is down, without a carrier or gone, be it deleted or in another namespace, the packets are
+    /// dropped: whoever takes the device away deletes the filter first.
     Redirect {
         /// The other device.
         device: String,
