@@ -87,7 +87,7 @@ pub(crate) fn from_wanted(wanted: &Wanted) -> Result<Loaded> {
 #[cfg(test)]
 pub(crate) fn from_text(text: &str, path: &Path) -> Result<Loaded> {
     let (path, topology) = (path.to_owned(), text.to_owned());
-    from_wanted(&Wanted { generation: Generation(0), path, topology, service_tags: None })
+    from_wanted(&Wanted { generation: Generation(0), path, topology, service_tags: None, offload: true })
 }
 
 /// The text of a topology file.
@@ -117,9 +117,10 @@ impl Loaded {
         Ok(self.network.name.parse()?)
     }
 
-    /// What it means for the hosts.
-    pub(crate) fn goals(&self, generation: Generation) -> Vec<HostGoalState> {
-        model::compile::compile(&self.network, generation)
+    /// What it means for the hosts, which offload known flows or do not.
+    pub(crate) fn goals(&self, generation: Generation, offload: bool) -> Vec<HostGoalState> {
+        let goals = model::compile::compile(&self.network, generation);
+        goals.into_iter().map(|goal| HostGoalState { offload, ..goal }).collect()
     }
 
     /// Says what of it packets do not know yet.
@@ -162,7 +163,7 @@ mod tests {
         assert!(loaded.network.service_tags.find("Sql").is_none());
         folder.close().unwrap();
         let Loaded { path, text: topology, service_tags, network, .. } = loaded;
-        let wanted = Wanted { generation: Generation(1), path, topology, service_tags };
+        let wanted = Wanted { generation: Generation(1), path, topology, service_tags, offload: true };
         assert_eq!(from_wanted(&wanted).unwrap().network, network);
     }
 

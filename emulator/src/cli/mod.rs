@@ -7,23 +7,30 @@ mod doctor;
 mod down;
 mod drops;
 mod enter;
+mod events;
 mod exec;
 mod explain;
 mod flow_words;
+mod flows;
 mod iperf;
 mod lab_choice;
+mod lasting_link;
 mod list;
 mod list_effective_nsg;
 mod list_effective_security_admin_rules;
 mod list_peerings;
+mod log;
 mod network_choice;
+mod offload_choice;
 mod ping;
 mod progress;
 mod run_nsg_diagnostics;
 mod schema;
+mod service_host;
 mod shell;
 mod show_effective_routes;
 mod show_next_hop;
+mod stats;
 mod status;
 mod test;
 mod test_ip_flow;
@@ -64,8 +71,14 @@ enum Command {
     Down(down::Args),
     /// List running labs.
     List,
-    /// Show a lab's hosts, agents, VMs and NICs.
+    /// Show a lab's hosts, agents, VMs and NICs, and which way each NIC's packets go.
     Status(status::Args),
+    /// Show what a VM's NICs have carried by the VF and by the synthetic way, as `ethtool -S` does.
+    Stats(stats::Args),
+    /// List the unified flows of a VM: known flows that skip the virtual switch's software layers.
+    Flows(flows::Args),
+    /// Service a host: take the VFs of its VMs away and return them, while packets go the synthetic way.
+    ServiceHost(service_host::Args),
     /// Run a command in a VM. Its exit status is the command's.
     Exec(exec::Args),
     /// Open a shell in a VM.
@@ -102,6 +115,8 @@ enum Command {
     Test(test::Args),
     /// Show the packets that a lab dropped, and why; with --follow, each new one.
     Drops(drops::Args),
+    /// Show what guests' kernels logged about their data paths; with --follow, each new line.
+    Events(log::Args),
     /// Say what this machine can do, what is missing, and how to mend it.
     Doctor,
     /// Print the JSON Schema of the topology file.
@@ -155,6 +170,9 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::Down(args) => down::run(&args),
         Command::List => list::run(output),
         Command::Status(args) => status::run(&args, output),
+        Command::Stats(args) => stats::run(&args, output),
+        Command::Flows(args) => flows::run(&args, output),
+        Command::ServiceHost(args) => service_host::run(&args, output),
         Command::Exec(args) => exec::run(args),
         Command::Shell(args) => shell::run(&args),
         Command::Enter(args) => enter::run(&args),
@@ -175,6 +193,7 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::ListBgpPeerStatus(args) => bgp::peers(&args, output),
         Command::Test(args) => test::run(&args, output),
         Command::Drops(args) => drops::run(&args, output),
+        Command::Events(args) => events::run(&args, output),
         Command::Doctor => doctor::run(output),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
@@ -218,10 +237,19 @@ mod tests {
         for line in [
             "vnetlab check a.yaml -o json",
             "vnetlab up a.yaml --dry-run",
+            "vnetlab up a.yaml --restart-vms",
+            "vnetlab up a.yaml --no-offload",
             "vnetlab down lab",
             "vnetlab down --all",
             "vnetlab list",
             "vnetlab status -l lab",
+            "vnetlab stats web1",
+            "vnetlab stats -l lab fw/nic1 -o json",
+            "vnetlab flows web1 -o json",
+            "vnetlab service-host host1",
+            "vnetlab service-host host1 --for 30s -l lab -o json",
+            "vnetlab events --vm web1",
+            "vnetlab events -l lab --follow --since 5m -n 20 -o json",
             "vnetlab exec -l lab web1 -- ping -c 1 10.0.0.4",
             "vnetlab exec web1 -i -- cat",
             "vnetlab exec web1 ping -c 1 10.0.0.4",
@@ -249,6 +277,7 @@ mod tests {
             "vnetlab list-advertised-routes vpn --peer seoul-dc -l lab",
             "vnetlab list-bgp-peer-status rs -o json",
             "vnetlab test -f a.yaml --junit out.xml",
+            "vnetlab test -f a.yaml --no-offload",
             "vnetlab test -l lab",
             "vnetlab drops",
             "vnetlab drops -l lab --follow -o json",
@@ -283,6 +312,12 @@ mod tests {
             "vnetlab drops --reason weather",
             "vnetlab drops --since yesterday",
             "vnetlab drops --tail -1",
+            "vnetlab events --reason route",
+            "vnetlab service-host",
+            "vnetlab service-host host1 --for 0s",
+            "vnetlab service-host host1 --for ever",
+            "vnetlab stats",
+            "vnetlab flows",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -1,12 +1,13 @@
 //! `vnetlab status`: hosts, agents, VMs and NICs of a lab.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use super::lab_choice::LabChoice;
 use crate::controller::client::Client;
-use crate::controller::protocol::{DataPath, HostStatus, LabStatus, Request, Response, VmStatus};
+use crate::controller::protocol::{HostStatus, LabStatus, NicStatus, Request, Response, VmStatus};
 use crate::output::{self, Columns, Format, Show};
 
 #[derive(Debug, clap::Args)]
@@ -32,10 +33,12 @@ impl Show for LabStatus {
             .map(|(host, problem)| format!("problem on {host}: {problem}\n"))
             .collect();
         format!(
-            "lab {name}, generation {generation}, from {}\n\n{}\n{}{problems}",
+            "lab {name}, generation {generation}, from {}\n\n{}\n{}{}{}{problems}",
             topology.display(),
             table_of_hosts(hosts),
-            table_of_vms(virtual_machines)
+            table_of_vms(virtual_machines),
+            not_offloaded(hosts),
+            failed_paths(virtual_machines),
         )
     }
 }
@@ -43,7 +46,7 @@ impl Show for LabStatus {
 fn table_of_hosts(hosts: &[HostStatus]) -> String {
     let mut columns =
         Columns::new(["HOST", "PROVIDER ADDRESS", "AGENT", "PID", "WANTED", "APPLIED", "RESTARTS"]);
-    for HostStatus { name, provider_address, agent } in hosts {
+    for HostStatus { name, provider_address, agent, .. } in hosts {
         columns.row([
             name.to_string(),
             provider_address.to_string(),
@@ -58,8 +61,16 @@ fn table_of_hosts(hosts: &[HostStatus]) -> String {
 }
 
 fn table_of_vms(vms: &[VmStatus]) -> String {
-    let mut columns =
-        Columns::new(["NIC", "HOST", "VM", "SUBNET", "MAC ADDRESS", "PRIVATE ADDRESSES", "PATH"]);
+    let mut columns = Columns::new([
+        "NIC",
+        "HOST",
+        "VM",
+        "SUBNET",
+        "MAC ADDRESS",
+        "PRIVATE ADDRESSES",
+        "PATH",
+        "OFFLOADED",
+    ]);
     for vm in vms {
         for nic in &vm.network_interfaces {
             let addresses: Vec<_> = nic.private_ip_addresses.iter().map(ToString::to_string).collect();
@@ -70,21 +81,42 @@ fn table_of_vms(vms: &[VmStatus]) -> String {
                 nic.subnet.clone(),
                 nic.mac_address.to_string(),
                 addresses.join(" "),
-                match nic.path {
-                    DataPath::Synthetic => "synthetic".to_owned(),
-                },
+                nic.path.map_or("-", |path| path.as_str()).to_owned(),
+                if nic.offloaded { "yes" } else { "no" }.to_owned(),
             ]);
         }
     }
     columns.to_string()
 }
 
+/// `not offloaded on host1, host2: ...`, a line for each reason.
+fn not_offloaded(hosts: &[HostStatus]) -> String {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for host in hosts {
+        if let Some(reason) = &host.not_offloaded {
+            reasons.entry(reason).or_default().push(host.name.as_str());
+        }
+    }
+    reasons
+        .iter()
+        .map(|(reason, hosts)| format!("not offloaded on {}: {reason}\n", hosts.join(", ")))
+        .collect()
+}
+
+/// `failed web1/nic0: ...`.
+fn failed_paths(vms: &[VmStatus]) -> String {
+    let nics = vms.iter().flat_map(|vm| &vm.network_interfaces);
+    let failed = nics.filter_map(|NicStatus { id, why, .. }| why.as_ref().map(|why| (id, why)));
+    failed.map(|(id, why)| format!("data path of {id} failed: {why}\n")).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use goal_state::data_path::DataPath;
     use goal_state::{Generation, HostName, MacAddr, VmName};
 
     use super::*;
-    use crate::controller::protocol::{AgentState, AgentStatus, NicStatus};
+    use crate::controller::protocol::{AgentState, AgentStatus};
 
     #[test]
     fn a_status_reads_like_this() {
@@ -96,27 +128,41 @@ mod tests {
             applied: Generation(2),
             problems: vec!["VM web1 is not running".into()],
         };
-        let nic = NicStatus {
-            id: "web1/nic0".into(),
+        let nic = |id: &str, path, why: Option<&str>| NicStatus {
+            id: id.into(),
             subnet: "spoke1/web".into(),
             mac_address: MacAddr([0, 0x0d, 0x3a, 1, 2, 3]),
             private_ip_addresses: vec![[10, 1, 1, 4].into()],
-            path: DataPath::Synthetic,
+            path,
+            offloaded: path == Some(DataPath::Vf),
+            why: why.map(str::to_owned),
         };
+        let host = |name: &str, agent: &AgentStatus, not_offloaded: Option<&str>| HostStatus {
+            name: HostName::new(name).unwrap(),
+            provider_address: [198, 18, 0, 1].into(),
+            agent: agent.clone(),
+            not_offloaded: not_offloaded.map(str::to_owned),
+        };
+        let well = AgentStatus { problems: Vec::new(), ..agent.clone() };
+        let refused = Some("the kernel refuses to load BPF");
         let status = LabStatus {
             name: "hub-spoke".into(),
             topology: "/a/hub-spoke.yaml".into(),
             generation: Generation(2),
-            hosts: vec![HostStatus {
-                name: HostName::new("host1").unwrap(),
-                provider_address: [198, 18, 0, 1].into(),
-                agent,
-            }],
+            hosts: vec![
+                host("host1", &agent, None),
+                host("host2", &well, refused),
+                host("host3", &well, refused),
+            ],
             virtual_machines: vec![VmStatus {
                 name: VmName::new("web1").unwrap(),
                 host: HostName::new("host1").unwrap(),
                 running: false,
-                network_interfaces: vec![nic],
+                network_interfaces: vec![
+                    nic("web1/nic0", Some(DataPath::Vf), None),
+                    nic("web1/nic1", Some(DataPath::Failed), Some("enP2s1np0 was deleted")),
+                    nic("web1/nic2", None, None),
+                ],
             }],
         };
         insta::assert_snapshot!(status.table());

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
+use super::offload_choice::OffloadChoice;
 use super::up;
 use crate::lab::{LabName, RunningLab, Wanted, running};
 use crate::output::{self, Columns, Format, Show};
@@ -27,11 +28,13 @@ pub(super) struct Args {
     /// Also write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    #[command(flatten)]
+    offload: OffloadChoice,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let run = match &args.file {
-        Some(file) => test_file(&topology::from_file(file)?)?,
+        Some(file) => test_file(&topology::from_file(file)?, args.offload.offload())?,
         None => {
             let lab = args.lab.choose()?;
             test_lab(&lab, &network_of(&lab)?)?
@@ -44,23 +47,26 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     Ok(if run.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn test_file(loaded: &Loaded) -> Result<TestRun> {
-    if let Some(lab) = running_with(loaded)? {
+fn test_file(loaded: &Loaded, offload: bool) -> Result<TestRun> {
+    if let Some(lab) = running_with(loaded, offload)? {
         return test_lab(&lab, loaded);
     }
     // A name of its own, so that a running lab of the file's name is not touched.
     let name: LabName = format!("test-{}", std::process::id()).parse()?;
-    let lab = up::create(&name, loaded)?;
+    let lab = up::create(&name, loaded, offload)?;
     let run = test_lab(&lab, loaded);
     lab.end()?;
     run
 }
 
-/// The running lab of this name, if it has this very topology.
-fn running_with(loaded: &Loaded) -> Result<Option<RunningLab>> {
+/// The running lab of this name, if it has this very topology and offloads, or does not, as wanted.
+fn running_with(loaded: &Loaded, offload: bool) -> Result<Option<RunningLab>> {
     let Some(lab) = running::find(&loaded.name()?)? else { return Ok(None) };
     let wanted = Wanted::load(&lab.folder)?;
-    let same = |wanted: &Wanted| wanted.topology == loaded.text && wanted.service_tags == loaded.service_tags;
+    let same = |wanted: &Wanted| {
+        (&wanted.topology, &wanted.service_tags, wanted.offload)
+            == (&loaded.text, &loaded.service_tags, offload)
+    };
     Ok(wanted.is_some_and(|wanted| same(&wanted)).then_some(lab))
 }
 

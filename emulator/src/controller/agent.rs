@@ -43,7 +43,18 @@ pub(crate) type Events = broadcast::Sender<(HostName, Event)>;
 
 /// A question for an agent, once it has a number.
 type Question = Box<dyn FnOnce(RequestId) -> ToAgent + Send>;
-type Answer = oneshot::Sender<Result<FromAgent, String>>;
+type Answer = oneshot::Sender<Result<FromAgent, NoAnswer>>;
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    /// The agent says why.
+    #[error("{0}")]
+    Refused(String),
+    /// The agent died before it answered, and nobody knows whether it had acted. Its successor may be asked.
+    #[error("{0}")]
+    Lost(String),
+}
 
 enum Command {
     Apply {
@@ -106,8 +117,8 @@ impl Agent {
     /// Asks something.
     ///
     /// # Errors
-    /// A sentence: the agent could not answer, or died before it did.
-    pub(crate) fn ask<Q>(&self, question: Q) -> impl Future<Output = Result<FromAgent, String>> + use<Q>
+    /// The agent could not answer, or died before it did.
+    pub(crate) fn ask<Q>(&self, question: Q) -> impl Future<Output = Result<FromAgent, NoAnswer>> + use<Q>
     where
         Q: FnOnce(RequestId) -> ToAgent + Send + 'static,
     {
@@ -115,9 +126,9 @@ impl Agent {
         let _ = self.commands.send(Command::Ask { question: Box::new(question), answer });
         async move {
             match answered.await {
-                Ok(Ok(FromAgent::Error { message, .. })) => Err(message),
+                Ok(Ok(FromAgent::Error { message, .. })) => Err(NoAnswer::Refused(message)),
                 Ok(result) => result,
-                Err(_) => Err("the agent was stopped".to_owned()),
+                Err(_) => Err(NoAnswer::Lost("the agent was stopped".to_owned())),
             }
         }
     }
@@ -263,7 +274,7 @@ impl Attendant {
                 Command::Apply { goal, progress, done } => {
                     self.want(goal, progress, done);
                 }
-                Command::Ask { answer, .. } => drop(answer.send(Err(reason.to_owned()))),
+                Command::Ask { answer, .. } => drop(answer.send(Err(NoAnswer::Lost(reason.to_owned())))),
             }
         }
     }
@@ -366,7 +377,7 @@ impl Attendant {
         });
         for (_, open) in self.open.drain() {
             if let Open::Asked(answer) = open {
-                let _ = answer.send(Err(reason.to_owned()));
+                let _ = answer.send(Err(NoAnswer::Lost(reason.to_owned())));
             }
         }
         if let Some(applying) = &mut self.applying {

@@ -6,9 +6,11 @@
 
 mod agent;
 pub(crate) mod client;
-mod drop_log;
+mod data_path;
+mod journal;
 mod network;
 pub(crate) mod protocol;
+mod ring;
 mod server;
 mod status;
 
@@ -25,7 +27,7 @@ use tracing::{error, info};
 
 use crate::lab::{Folder, Wanted};
 use agent::Agent;
-use drop_log::DropLog;
+use journal::Journal;
 
 /// Events that may wait for a slow reader before it is told that some were lost.
 const EVENTS_KEPT: usize = 1 << 16;
@@ -39,8 +41,8 @@ pub(crate) struct Controller {
     agent_program: PathBuf,
     agents: Mutex<BTreeMap<HostName, Arc<Agent>>>,
     events: broadcast::Sender<(HostName, Event)>,
-    /// What was dropped lately.
-    drops: Arc<DropLog>,
+    /// What was told lately.
+    journal: Journal,
     /// What was last asked for, for those who only look.
     network: Mutex<Option<Arc<Desired>>>,
     /// Held by whoever applies: one at a time.
@@ -71,11 +73,11 @@ async fn serve(folder: Folder, agent_program: PathBuf) -> Result<()> {
         agent_program,
         agents: Mutex::default(),
         events: broadcast::channel(EVENTS_KEPT).0,
-        drops: Arc::default(),
+        journal: Journal::default(),
         network: Mutex::default(),
         apply: tokio::sync::Mutex::default(),
     });
-    tokio::spawn(remember_drops(Arc::clone(&controller), controller.events.subscribe()));
+    tokio::spawn(remember(Arc::clone(&controller), controller.events.subscribe()));
     announce()?;
     info!(pid = std::process::id(), "controller ready");
     let restoring = Arc::clone(&controller);
@@ -87,8 +89,8 @@ async fn serve(folder: Folder, agent_program: PathBuf) -> Result<()> {
     server::serve(controller, listener).await
 }
 
-/// Fills the drop log for as long as the controller lives.
-async fn remember_drops(controller: Arc<Controller>, mut events: broadcast::Receiver<(HostName, Event)>) {
+/// Fills the journal for as long as the controller lives.
+async fn remember(controller: Arc<Controller>, mut events: broadcast::Receiver<(HostName, Event)>) {
     use broadcast::error::RecvError;
     loop {
         let event = match events.recv().await {
@@ -96,7 +98,7 @@ async fn remember_drops(controller: Arc<Controller>, mut events: broadcast::Rece
             Err(RecvError::Lagged(count)) => Event::Lost { count },
             Err(RecvError::Closed) => return,
         };
-        controller.drops.note(event, |nic| controller.desired()?.subnets.get(nic).cloned());
+        controller.journal.note(event, |nic| controller.desired()?.subnets.get(nic).cloned());
     }
 }
 
@@ -112,6 +114,15 @@ fn announce() -> Result<()> {
 impl Controller {
     fn desired(&self) -> Option<Arc<Desired>> {
         locked(&self.network).clone()
+    }
+
+    /// The same; a controller that has just been started first finds out what its lab should be.
+    async fn desired_once_known(&self) -> Option<Arc<Desired>> {
+        if self.desired().is_none() {
+            // Restoring began before anybody could ask.
+            drop(self.apply.lock().await);
+        }
+        self.desired()
     }
 
     fn agents(&self) -> MutexGuard<'_, BTreeMap<HostName, Arc<Agent>>> {

@@ -1,7 +1,6 @@
 //! Applying a network: fabric, agents, and goal states in the order that [`crate::plan`] gives.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -52,14 +51,13 @@ impl Controller {
         Ok(())
     }
 
-    /// Makes this topology true.
+    /// Makes this topology true; the generation is chosen here.
     pub(super) async fn apply(
         self: &Arc<Self>,
-        path: PathBuf,
-        topology: String,
-        service_tags: Option<String>,
+        wanted: Wanted,
+        restart_vms: bool,
         progress: Progress,
-    ) -> Result<Applied> {
+    ) -> Result<Response> {
         let _applying = self.apply.lock().await;
         let before = self.desired();
         let (last, old) = match &before {
@@ -70,19 +68,23 @@ impl Controller {
             ),
         };
         let first = last.next();
-        let mut desired = compile(Wanted { generation: first, path, topology, service_tags })?;
+        let mut desired = compile(Wanted { generation: first, ..wanted })?;
+        let vms = plan::restarts(old, &desired.goals);
+        if !vms.is_empty() && !restart_vms {
+            return Ok(Response::MustRestart { vms });
+        }
         desired.wanted.generation = last_of(&plan::steps(old, &desired.goals, first), first);
         let changes = plan::difference(old, &desired.goals);
         desired.wanted.store(&self.folder)?;
         let desired = Arc::new(desired);
         *locked(&self.network) = Some(Arc::clone(&desired));
         let reports = self.converge(old, &desired, first, &progress).await?;
-        Ok(Applied {
+        Ok(Response::Applied(Applied {
             generation: desired.wanted.generation,
             changes,
             kernel_objects: reports.iter().map(|report| report.changes).sum(),
             problems: reports.into_iter().flat_map(|report| report.problems).collect(),
-        })
+        }))
     }
 
     async fn converge(
@@ -128,7 +130,7 @@ impl Controller {
             provider_address: std::net::Ipv4Addr::UNSPECIFIED,
             virtual_networks: Vec::new(),
             virtual_machines: Vec::new(),
-            offload: true,
+            offload: desired.wanted.offload,
         };
         Ok(hosts.into_iter().map(empty).collect())
     }
@@ -169,8 +171,9 @@ impl Controller {
 
 /// What a wanted network means.
 fn compile(wanted: Wanted) -> Result<Desired> {
-    let network = topology::from_wanted(&wanted)?.network;
-    let goals = model::compile::compile(&network, wanted.generation);
+    let loaded = topology::from_wanted(&wanted)?;
+    let goals = loaded.goals(wanted.generation, wanted.offload);
+    let network = loaded.network;
     let subnets = subnets(&network);
     Ok(Desired { wanted, network, subnets, goals })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt};
+use goal_state::Generation;
 use goal_state::framing::JsonCodec;
 use goal_state::message::{FromAgent, ToAgent};
 use goal_state::probe::{Answerer, Probe, ProbeResult};
@@ -14,8 +15,9 @@ use tokio_util::codec::Framed;
 use tracing::{debug, warn};
 
 use super::Controller;
-use super::protocol::{Request, Response};
-use crate::lab::Folder;
+use super::protocol::{Page, Request, Response, Turn};
+use super::ring::Ring;
+use crate::lab::{Folder, Wanted};
 
 type Link = Framed<UnixStream, JsonCodec<Request, Response>>;
 type Responses = mpsc::UnboundedSender<Response>;
@@ -74,14 +76,29 @@ async fn converse(controller: Arc<Controller>, link: Link) -> Result<()> {
 
 async fn handle(controller: Arc<Controller>, request: Request, responses: Responses) {
     let answer = match request {
-        Request::Apply { path, topology, service_tags } => {
-            controller.apply(path, topology, service_tags, responses.clone()).await.map(Response::Applied)
+        Request::Apply { path, topology, service_tags, offload, restart_vms } => {
+            let wanted = Wanted { generation: Generation::default(), path, topology, service_tags, offload };
+            controller.apply(wanted, restart_vms, responses.clone()).await
         }
         Request::Status => controller.status().await.map(Response::Status),
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
-        Request::Drops { after, wait: false } => Ok(Response::Drops(controller.drops.page(after))),
-        Request::Drops { after, wait: true } => tokio::select! {
-            page = controller.drops.next_page(after) => Ok(Response::Drops(page)),
+        Request::Drops(turn) => match page(&controller.journal.drops, turn, &responses).await {
+            Some(page) => Ok(Response::Drops(page)),
+            None => return,
+        },
+        Request::DataPathEvents(turn) => match page(&controller.journal.data_paths, turn, &responses).await {
+            Some(page) => Ok(Response::DataPathEvents(page)),
+            None => return,
+        },
+        Request::DeviceCounters { vm } => {
+            controller.device_counters(&vm).await.map(|counters| Response::DeviceCounters { counters })
+        }
+        Request::Flows { vm } => controller.flows(vm).await.map(Response::Flows),
+        Request::Service { host, milliseconds } => {
+            controller.service(&host, milliseconds).await.map(|nics| Response::Servicing { nics })
+        }
+        Request::AwaitService { host } => tokio::select! {
+            problems = controller.await_service(&host) => problems.map(|problems| Response::Serviced { problems }),
             () = responses.closed() => return,
         },
         Request::Events => return forward_events(&controller, &responses).await,
@@ -96,6 +113,17 @@ async fn handle(controller: Arc<Controller>, request: Request, responses: Respon
     let answer = answer.unwrap_or_else(|error| Response::Error { message: format!("{error:#}") });
     // A reader that has gone away wants no answer.
     let _ = responses.send(answer);
+}
+
+/// What is asked for; none when the reader goes away before there is any.
+async fn page<T: Clone>(ring: &Ring<T>, turn: Turn, responses: &Responses) -> Option<Page<T>> {
+    if !turn.wait {
+        return Some(ring.page(turn.after));
+    }
+    tokio::select! {
+        page = ring.next_page(turn.after) => Some(page),
+        () = responses.closed() => None,
+    }
 }
 
 async fn forward_events(controller: &Controller, responses: &Responses) {
@@ -136,7 +164,7 @@ impl Controller {
         match agent.ask(|id| ToAgent::Probe { id, probe }).await {
             Ok(FromAgent::Probed { result, .. }) => result,
             Ok(other) => failed(format!("the agent answers {other:?}")),
-            Err(error) => failed(error),
+            Err(error) => failed(error.to_string()),
         }
     }
 }

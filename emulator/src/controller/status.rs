@@ -1,20 +1,24 @@
 //! What the controller knows of its lab.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use futures_util::future::join_all;
-use goal_state::message::{Counter, FromAgent, ToAgent};
-use goal_state::{Generation, HostName, VmName};
-use model::network::{Network, VirtualMachine};
+use goal_state::message::{AgentStatus as Told, Counter, FromAgent, ToAgent};
+use goal_state::{Generation, HostName, NicId};
+use model::network::{Network, Nic, VirtualMachine};
 
 use super::agent::Agent;
-use super::protocol::{AgentStatus, DataPath, HostStatus, LabStatus, NicStatus, VmStatus};
+use super::protocol::{AgentStatus, HostStatus, LabStatus, NicStatus, VmStatus};
 use super::{Controller, Desired};
 
 /// How long an agent may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What agents say of themselves.
+type AllTold = BTreeMap<HostName, Told>;
 
 impl Controller {
     /// How the lab is, as of now.
@@ -22,22 +26,18 @@ impl Controller {
         let desired = self
             .desired()
             .ok_or_else(|| anyhow!("the lab has no network yet: `vnetlab up FILE` gives it one"))?;
-        let running = self.running_vms().await;
+        let told = self.told().await;
         let Desired { wanted, network, .. } = desired.as_ref();
         Ok(LabStatus {
             name: network.name.clone(),
             topology: wanted.path.clone(),
             generation: wanted.generation,
-            hosts: self.hosts(network, wanted.generation),
-            virtual_machines: network
-                .virtual_machines
-                .iter()
-                .map(|vm| machine(network, vm, &running))
-                .collect(),
+            hosts: self.hosts(network, wanted.generation, &told),
+            virtual_machines: network.virtual_machines.iter().map(|vm| machine(network, vm, &told)).collect(),
         })
     }
 
-    fn hosts(&self, network: &Network, wanted: Generation) -> Vec<HostStatus> {
+    fn hosts(&self, network: &Network, wanted: Generation, told: &AllTold) -> Vec<HostStatus> {
         let agents = self.agents();
         let status = |host: &HostName| -> AgentStatus {
             let status = agents.get(host).map(|agent| agent.status()).unwrap_or_default();
@@ -48,18 +48,21 @@ impl Controller {
             name: host.name.clone(),
             provider_address: host.provider_address,
             agent: status(&host.name),
+            not_offloaded: told.get(&host.name).and_then(|told| told.not_offloaded.clone()),
         };
         network.hosts.iter().map(host).collect()
     }
 
-    async fn running_vms(&self) -> Vec<VmName> {
-        let ask = |agent: Arc<Agent>| async move {
+    /// What every agent says of itself, as far as it answers.
+    async fn told(&self) -> AllTold {
+        let ask = |(host, agent): (HostName, Arc<Agent>)| async move {
             match tokio::time::timeout(PATIENCE, agent.ask(|id| ToAgent::Status { id })).await {
-                Ok(Ok(FromAgent::Status { status, .. })) => status.running_vms,
-                _ => Vec::new(),
+                Ok(Ok(FromAgent::Status { status, .. })) => Some((host, status)),
+                _ => None,
             }
         };
-        let agents: Vec<_> = self.agents().values().cloned().collect();
+        let agents: Vec<_> =
+            self.agents().iter().map(|(host, agent)| (host.clone(), Arc::clone(agent))).collect();
         join_all(agents.into_iter().map(ask)).await.into_iter().flatten().collect()
     }
 
@@ -80,18 +83,27 @@ impl Controller {
     }
 }
 
-fn machine(network: &Network, vm: &VirtualMachine, running: &[VmName]) -> VmStatus {
-    let nic = |nic: &model::network::Nic| NicStatus {
-        id: format!("{}/{}", vm.name, nic.name),
+fn machine(network: &Network, vm: &VirtualMachine, told: &AllTold) -> VmStatus {
+    let host = &network.hosts[vm.host.0].name;
+    let told = told.get(host);
+    VmStatus {
+        name: vm.name.clone(),
+        host: host.clone(),
+        running: told.is_some_and(|told| told.running_vms.contains(&vm.name)),
+        network_interfaces: vm.nics.iter().map(|nic| interface(network, vm, nic, told)).collect(),
+    }
+}
+
+fn interface(network: &Network, vm: &VirtualMachine, nic: &Nic, told: Option<&Told>) -> NicStatus {
+    let id = NicId { vm: vm.name.clone(), nic: nic.name.clone() };
+    let told = told.and_then(|told| told.data_paths.iter().find(|path| path.nic == id));
+    NicStatus {
+        id: id.to_string(),
         subnet: format!("{}/{}", network.vnet(nic.subnet.vnet).name, network.subnet(nic.subnet).name),
         mac_address: nic.mac,
         private_ip_addresses: nic.addresses.clone(),
-        path: DataPath::Synthetic,
-    };
-    VmStatus {
-        name: vm.name.clone(),
-        host: network.hosts[vm.host.0].name.clone(),
-        running: running.contains(&vm.name),
-        network_interfaces: vm.nics.iter().map(nic).collect(),
+        path: told.map(|told| told.path),
+        offloaded: told.is_some_and(|told| told.offloaded),
+        why: told.and_then(|told| told.why.clone()),
     }
 }

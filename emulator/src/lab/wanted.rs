@@ -22,6 +22,13 @@ pub(crate) struct Wanted {
     /// The text of the file that its `serviceTags` names, so that the lab does not depend on that file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) service_tags: Option<String>,
+    /// Whether known flows are carried by BPF where that can be had: what the last `up` said.
+    #[serde(default = "yes")]
+    pub(crate) offload: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Wanted {
@@ -74,6 +81,7 @@ mod tests {
                 path: PathBuf::from("a.yaml"),
                 topology: "name: a\n".into(),
                 service_tags: (generation == 2).then(|| "{}".into()),
+                offload: generation == 1,
             };
             wanted.store(&folder).unwrap();
             assert_eq!(Wanted::load(&folder).unwrap(), Some(wanted));

@@ -6,13 +6,12 @@ use std::net::Ipv4Addr;
 use goal_state::vm::{Guest, NetworkInterface, VirtualMachine};
 use goal_state::{HostGoalState, HostName};
 
+use super::restart::must_restart;
 use super::{Action, Change, Kind};
 
 /// How `new` differs from `old`; nothing when they are the same. Generations do not count.
 pub(crate) fn difference(old: &[HostGoalState], new: &[HostGoalState]) -> Vec<Change> {
-    let mut changes = compare(Kind::Host, &hosts(old), &hosts(new), describe_host, |old, new| {
-        (old != new).then(|| format!("provider address {old} becomes {new}")).into_iter().collect()
-    });
+    let mut changes = compare(Kind::Host, &hosts(old), &hosts(new), describe_host, host_reasons);
     changes.extend(compare(
         Kind::VirtualNetwork,
         &networks(old),
@@ -66,12 +65,26 @@ fn compare<T>(
     changes
 }
 
-fn hosts(states: &[HostGoalState]) -> Named<Ipv4Addr> {
-    states.iter().map(|state| (state.host.to_string(), state.provider_address)).collect()
+fn hosts(states: &[HostGoalState]) -> Named<&HostGoalState> {
+    states.iter().map(|state| (state.host.to_string(), state)).collect()
 }
 
-fn describe_host(address: &Ipv4Addr) -> String {
-    format!("provider address {address}")
+fn describe_host(host: &&HostGoalState) -> String {
+    let offload = if host.offload { "" } else { ", nothing is offloaded" };
+    format!("provider address {}{offload}", host.provider_address)
+}
+
+fn host_reasons(old: &&HostGoalState, new: &&HostGoalState) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if old.provider_address != new.provider_address {
+        reasons.push(format!("provider address {} becomes {}", old.provider_address, new.provider_address));
+    }
+    match (old.offload, new.offload) {
+        (false, true) => reasons.push("known flows are offloaded".to_owned()),
+        (true, false) => reasons.push("known flows are no longer offloaded".to_owned()),
+        _ => {}
+    }
+    reasons
 }
 
 /// A virtual network as all hosts together see it.
@@ -131,6 +144,8 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
     let mut reasons = Vec::new();
     if old_host != new_host {
         reasons.push(format!("moves from {old_host} to {new_host}, and starts anew there"));
+    } else if must_restart(old, new) {
+        reasons.push("restarts, because accelerated networking changes".to_owned());
     }
     let mut differs = |different: bool, what: &str| {
         if different {
@@ -175,6 +190,11 @@ fn describe_interface(nic: &&NetworkInterface) -> String {
 
 fn interface_reasons(old: &&NetworkInterface, new: &&NetworkInterface) -> Vec<String> {
     let mut reasons = Vec::new();
+    match (old.accelerated, new.accelerated) {
+        (false, true) => reasons.push("accelerated networking is switched on".to_owned()),
+        (true, false) => reasons.push("accelerated networking is switched off".to_owned()),
+        _ => {}
+    }
     let mut differs = |different: bool, what: &str| {
         if different {
             reasons.push(format!("{what} changed"));
@@ -224,6 +244,20 @@ mod tests {
         create network interface db/nic0: 10.0.0.5 in 10.0.0.0/24, 1 route, no filter
         create network interface web/nic0: 10.0.0.4 in 10.0.0.0/24, 1 route, no filter
         ");
+    }
+
+    #[test]
+    fn a_changed_data_path_is_told_of_host_vm_and_nic() {
+        let old = [host("host1", 1, &[("web", 4)])];
+        let mut new = old.clone();
+        new[0].offload = false;
+        new[0].virtual_machines[0].network_interfaces[0].accelerated = true;
+        insta::assert_snapshot!(lines(&old, &new).join("\n"), @r"
+        change host host1: known flows are no longer offloaded
+        change virtual machine web: restarts, because accelerated networking changes
+        change network interface web/nic0: accelerated networking is switched on
+        ");
+        assert_eq!(lines(&new, &old)[0], "change host host1: known flows are offloaded");
     }
 
     #[test]

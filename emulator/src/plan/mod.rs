@@ -2,6 +2,7 @@
 
 mod difference;
 mod order;
+mod restart;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use difference::difference;
 pub(crate) use order::steps;
+pub(crate) use restart::restarts;
 
 /// What happens to a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

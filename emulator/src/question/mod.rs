@@ -1,5 +1,7 @@
-//! Questions about a network: who asks whom, as typed on the command line or in a topology's tests.
+//! What people mean in their questions about a network: who, and where.
 
 mod endpoint;
+mod place;
 
 pub(crate) use endpoint::Endpoint;
+pub(crate) use place::Place;

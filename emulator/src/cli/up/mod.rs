@@ -1,5 +1,8 @@
 //! `vnetlab up FILE`: a lab comes into being, or becomes what its file says now.
 
+mod apply;
+mod plan;
+
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,14 +13,15 @@ use goal_state::Generation;
 use nix::sys::signal::{SigSet, Signal};
 use serde::Serialize;
 
-use super::progress::ProgressLine;
-use crate::controller::client::Client;
-use crate::controller::protocol::{Applied, Request, Response};
-use crate::lab::{Folder, LabName, RunningLab, Wanted, lock, running};
+use super::offload_choice::OffloadChoice;
+use crate::controller::protocol::Applied;
+use crate::lab::{Folder, LabName, RunningLab, lock, running};
 use crate::output::{self, Format, Show, sentence};
-use crate::plan::{self, Action, Change, Kind};
+use crate::plan::{Change, Kind};
 use crate::topology::{self, Loaded};
 use crate::{doctor, sandbox};
+use apply::{How, apply};
+use plan::{Plan, table_of};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -26,17 +30,23 @@ pub(super) struct Args {
     /// Only say what would be created, changed and deleted.
     #[arg(long)]
     dry_run: bool,
+    /// Restart VMs where a change takes it: accelerated networking is switched on and off only while a VM is stopped. Without
+    /// this, such a change is refused as a whole; on a terminal you are asked.
+    #[arg(long)]
+    restart_vms: bool,
+    #[command(flatten)]
+    offload: OffloadChoice,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let loaded = topology::from_file(&args.file)?;
     loaded.tell_warnings();
     loaded.tell_not_carried();
+    let offload = args.offload.offload();
     if args.dry_run {
-        let result = Plan::of(&loaded)?;
-        return output::show(&result, format).map(|()| ExitCode::SUCCESS);
+        return Plan::of(&loaded, offload)?.show(format).map(|()| ExitCode::SUCCESS);
     }
-    let result = bring_up(&loaded)?;
+    let result = bring_up(&loaded, How { offload, restart_vms: args.restart_vms })?;
     output::show(&result, format)?;
     for problem in &result.problems {
         output::tell(format_args!("problem: {problem}"));
@@ -48,12 +58,12 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When this machine lacks something, or something fails. A lab that was not there before is not there after.
-fn bring_up(loaded: &Loaded) -> Result<Up> {
+fn bring_up(loaded: &Loaded, how: How) -> Result<Up> {
     let began = Instant::now();
     let name = loaded.name()?;
     let (applied, created) = match running::find(&name)? {
-        Some(lab) => (apply(&lab.folder, loaded)?, false),
-        None => (create_and_apply(&name, loaded)?.1, true),
+        Some(lab) => (apply(&lab.folder, loaded, how)?, false),
+        None => (create_and_apply(&name, loaded, how)?.1, true),
     };
     let Applied { generation, changes, problems, .. } = applied;
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -64,19 +74,20 @@ fn bring_up(loaded: &Loaded) -> Result<Up> {
 ///
 /// # Errors
 /// When this machine lacks something, or something fails; nothing of the lab is there then.
-pub(super) fn create(name: &LabName, loaded: &Loaded) -> Result<RunningLab> {
-    Ok(create_and_apply(name, loaded)?.0)
+pub(super) fn create(name: &LabName, loaded: &Loaded, offload: bool) -> Result<RunningLab> {
+    Ok(create_and_apply(name, loaded, How { offload, restart_vms: false })?.0)
 }
 
-fn create_and_apply(name: &LabName, loaded: &Loaded) -> Result<(RunningLab, Applied)> {
+fn create_and_apply(name: &LabName, loaded: &Loaded, how: How) -> Result<(RunningLab, Applied)> {
     doctor::require_programs()?;
     let agent = sandbox::agent_program()?;
     let folder = Folder::of(name);
     let lock = claim(name, &folder)?;
     let lab = RunningLab { name: name.clone(), folder: folder.clone() };
     end_when_interrupted(&lab)?;
-    let applied =
-        sandbox::start(&lab, lock, &agent).and_then(|()| apply(&folder, loaded)).and_then(refuse_problems);
+    let applied = sandbox::start(&lab, lock, &agent)
+        .and_then(|()| apply(&folder, loaded, how))
+        .and_then(refuse_problems);
     match applied {
         Ok(applied) => Ok((lab, applied)),
         Err(error) => {
@@ -133,26 +144,6 @@ fn end_when_interrupted(lab: &RunningLab) -> Result<()> {
     Ok(())
 }
 
-fn apply(folder: &Folder, loaded: &Loaded) -> Result<Applied> {
-    let mut controller = Client::connect(folder)?;
-    controller.send(Request::Apply {
-        path: loaded.path.clone(),
-        topology: loaded.text.clone(),
-        service_tags: loaded.service_tags.clone(),
-    })?;
-    let mut line = ProgressLine::begin(&format!("lab {}", loaded.network.name));
-    loop {
-        match controller.receive()? {
-            Response::Progress { what, done, total } => line.advance(&what, done, total),
-            Response::Applied(applied) => {
-                line.finish();
-                return Ok(applied);
-            }
-            other => bail!("the controller answers {other:?}"),
-        }
-    }
-}
-
 /// What `up` has done.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -195,68 +186,11 @@ fn counted(changes: &[Change]) -> String {
     .join(", ")
 }
 
-fn table_of(changes: &[Change]) -> String {
-    let mut columns = output::Columns::new(["ACTION", "WHAT", "NAME", "WHY"]);
-    for Change { action, kind, name, why } in changes {
-        columns.row([action.to_string(), kind.to_string(), name.clone(), why.clone()]);
-    }
-    columns.to_string()
-}
-
-/// What `up` would do.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Plan {
-    lab: String,
-    changes: Vec<Change>,
-}
-
-impl Plan {
-    fn of(loaded: &Loaded) -> Result<Self> {
-        let name = loaded.name()?;
-        let before = match running::find(&name)? {
-            Some(lab) => Wanted::load(&lab.folder)?,
-            None => None,
-        };
-        let old = match before {
-            Some(wanted) => topology::from_wanted(&wanted)?.goals(wanted.generation),
-            None => Vec::new(),
-        };
-        let changes = plan::difference(&old, &loaded.goals(Generation(1)));
-        Ok(Self { lab: name.to_string(), changes })
-    }
-}
-
-impl Show for Plan {
-    fn table(&self) -> String {
-        if self.changes.is_empty() {
-            return format!("lab {} is as its file says\n", self.lab);
-        }
-        let count = |action| self.changes.iter().filter(|change| change.action == action).count();
-        format!(
-            "{}lab {}: {} to create, {} to change, {} to delete\n",
-            table_of(&self.changes),
-            self.lab,
-            count(Action::Create),
-            count(Action::Change),
-            count(Action::Delete),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::difference;
     use crate::plan::example::host;
-
-    #[test]
-    fn a_plan_reads_like_this() {
-        let old = [host("host1", 1, &[("db", 5)])];
-        let new = [host("host1", 1, &[("web", 4)])];
-        let plan = Plan { lab: "demo".into(), changes: plan::difference(&old, &new) };
-        insta::assert_snapshot!(plan.table());
-        insta::assert_json_snapshot!(plan);
-    }
 
     #[test]
     fn a_new_lab_is_counted_and_an_unchanged_one_said_to_be() {
@@ -264,7 +198,7 @@ mod tests {
             lab: "demo".into(),
             created: true,
             generation: Generation(1),
-            changes: plan::difference(&[], &[host("host1", 1, &[("web", 4), ("db", 5)])]),
+            changes: difference(&[], &[host("host1", 1, &[("web", 4), ("db", 5)])]),
             problems: Vec::new(),
             milliseconds: 1234,
         };
