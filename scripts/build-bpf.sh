@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles the BPF programs. The objects are in the repository, because a user needs no C compiler; who changes a program
+# `make bpf`: compiles the BPF programs. The objects are in the repository, because a user needs no C compiler; who changes a program
 # commits its object with it.
 #   build-bpf.sh           makes every object anew
 #   build-bpf.sh --check   makes them elsewhere and fails when one has other bytes; 2 when this machine cannot tell
@@ -46,12 +46,13 @@ check() {
     trap 'rm -rf "$folder"' EXIT
     for name in "${objects[@]}"; do
         [ -e "$name.c" ] || continue
+        [ -e "$name.bpf.o" ] || { echo "$name.bpf.o is missing: run make bpf"; status=1; continue; }
         if [ "$(made_by "$name.bpf.o")" != "$(release)" ]; then
             echo "$name.bpf.o was made by another compiler, so it cannot be compared: $(made_by "$name.bpf.o"), here $(release)"
             exit 2
         fi
         build "$name" "$folder/object"
-        cmp -s "$folder/object" "$name.bpf.o" || { echo "$name.bpf.o is not what its source makes: run scripts/build-bpf.sh"; status=1; }
+        cmp -s "$folder/object" "$name.bpf.o" || { echo "$name.bpf.o is not what its source makes: run make bpf"; status=1; }
     done
     [ "$status" != 0 ] || echo "every object is what its source makes with $(release)"
     exit "$status"

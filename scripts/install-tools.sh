@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Installs what vnetlab and its tests need and this machine lacks. Does nothing, quickly, when nothing is missing.
+#   install-tools.sh            what nothing works without
+#   install-tools.sh compiler   the compiler of the BPF programs, see build-bpf.sh; where there is none to be had, goes without
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -32,6 +34,26 @@ missing_packages() {
     [ -e /usr/include/stdio.h ] || echo libc6-dev
 }
 
+# What of the compiler is missing. Debian 12 has it, newer systems may not.
+missing_compiler() {
+    command -v clang-14 >/dev/null || echo clang-14
+    command -v llvm-objcopy-14 >/dev/null || echo llvm-14
+    [ -e /usr/include/bpf/bpf_helpers.h ] || echo libbpf-dev
+    [ -e /usr/include/linux/bpf.h ] || echo linux-libc-dev
+}
+
+install_compiler() {
+    local packages
+    mapfile -t packages < <(missing_compiler)
+    [ "${#packages[@]}" != 0 ] || return 0
+    # Lists are empty on a fresh machine; where they are not, they are believed.
+    if compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null && ! apt-cache show "${packages[@]}" >/dev/null 2>&1; then
+        echo "apt-get has no ${packages[*]}: going without"
+        return
+    fi
+    (install_packages "${packages[@]}") || echo "going without: ${packages[*]}"
+}
+
 install_packages() {
     local as_root=()
     if [ "$(id -u)" != 0 ]; then
@@ -57,6 +79,10 @@ check_rust() {
     cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 }
 
+if [ "${1:-}" = compiler ]; then
+    install_compiler
+    exit
+fi
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" = 0 ] || install_packages "${packages[@]}"
 check_rust

@@ -29,6 +29,7 @@ why_no_user_namespaces() {
 }
 
 [ "$(id -u)" = 0 ] || skip as_root "not root"
+reason=$(scripts/build-bpf.sh --check) || [ "$?" != 2 ] || skip prebuilt_bpf "$reason"
 can_make_user_namespaces || skip rootless "$(why_no_user_namespaces)"
 
 before=$(mktemp)
