@@ -47,6 +47,8 @@ pub(crate) struct Controller {
     network: Mutex<Option<Arc<Desired>>>,
     /// Held by whoever applies: one at a time.
     apply: tokio::sync::Mutex<()>,
+    /// Held by whoever changes the fabric's shortcuts.
+    shortening: tokio::sync::Mutex<()>,
 }
 
 /// A wanted network and what it means for the hosts.
@@ -76,6 +78,7 @@ async fn serve(folder: Folder, agent_program: PathBuf) -> Result<()> {
         journal: Journal::default(),
         network: Mutex::default(),
         apply: tokio::sync::Mutex::default(),
+        shortening: tokio::sync::Mutex::default(),
     });
     tokio::spawn(remember(Arc::clone(&controller), controller.events.subscribe()));
     announce()?;

@@ -48,6 +48,7 @@ impl Controller {
                 break;
             }
         }
+        self.shorten_fabric();
         Ok(())
     }
 
@@ -78,7 +79,9 @@ impl Controller {
         desired.wanted.store(&self.folder)?;
         let desired = Arc::new(desired);
         *locked(&self.network) = Some(Arc::clone(&desired));
-        let reports = self.converge(old, &desired, first, &progress).await?;
+        let reports = self.converge(old, &desired, first, &progress).await;
+        self.shorten_fabric();
+        let reports = reports?;
         Ok(Response::Applied(Applied {
             generation: desired.wanted.generation,
             changes,
@@ -110,6 +113,23 @@ impl Controller {
         tokio::task::spawn_blocking(move || fabric::ensure(&hosts)).await?.context("making the fabric")?;
         goals.iter().for_each(|goal| self.attend(&goal.host));
         Ok(())
+    }
+
+    /// Lets frames between hosts go past the fabric's switch, unless nothing is to be offloaded. Nobody waits for it: the
+    /// switch carries them until then, and where BPF is refused.
+    fn shorten_fabric(self: &Arc<Self>) {
+        let controller = Arc::clone(self);
+        tokio::spawn(async move {
+            // One at a time, and the last one with what is wanted last.
+            let _shortening = controller.shortening.lock().await;
+            let Some(desired) = controller.desired() else { return };
+            let on = desired.goals.iter().all(|goal| goal.offload);
+            match tokio::task::spawn_blocking(move || fabric::shorten(on)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => info!("the fabric's switch carries all frames: {error:#}"),
+                Err(error) => info!("the fabric's switch carries all frames: {error}"),
+            }
+        });
     }
 
     /// Begins to attend the agent of a host, unless that is done already.

@@ -5,7 +5,10 @@
 //!                                  ── h-2 ══ underlay0 (PA) : namespace host-<second>
 //! ```
 //!
-//! Every device has an MTU of 9000 bytes, so that VXLAN's 50 bytes fit around a VM's 1500.
+//! Every device has an MTU of 9000 bytes, so that VXLAN's 50 bytes fit around a VM's 1500. Where BPF is to be had, frames
+//! between hosts go past the switch, see [`shortcut`].
+
+mod shortcut;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -14,7 +17,9 @@ use anyhow::{Context, Result, bail};
 use goal_state::HostName;
 use ipnet::Ipv4Net;
 use linux_net::netlink::{Address, LinkChange, NewLink, Request, VethEnd};
-use linux_net::{NetNs, Netlink, sysctl};
+use linux_net::{MacAddr, NetNs, Netlink, sysctl};
+
+pub(crate) use shortcut::shorten;
 
 const FABRIC: &str = "fabric";
 /// What the name of a host's namespace begins with.
@@ -63,7 +68,7 @@ fn ensure_host(switch: &mut Netlink, plugged: &BTreeSet<String>, (host, address)
                 VethEnd {
                     namespace: Some(namespace),
                     name: UNDERLAY.to_owned(),
-                    mac: None,
+                    mac: Some(mac_of(address.addr())),
                     mtu: MTU,
                     up: true,
                     arp: true,
@@ -117,6 +122,18 @@ fn port_of(address: Ipv4Addr) -> String {
     format!("h-{}", u32::from(address).wrapping_sub(u32::from(FIRST_PROVIDER_ADDRESS)))
 }
 
+/// The provider address of the host behind a device of the fabric, if it is a port.
+fn provider_of(device: &str) -> Option<Ipv4Addr> {
+    let number: u32 = device.strip_prefix("h-")?.parse().ok()?;
+    Some(u32::from(FIRST_PROVIDER_ADDRESS).wrapping_add(number).into())
+}
+
+/// A host's Ethernet address on the underlay: locally administered, and made of its provider address.
+fn mac_of(address: Ipv4Addr) -> MacAddr {
+    let [a, b, c, d] = address.octets();
+    MacAddr([2, 0, a, b, c, d])
+}
+
 /// The underlay carries IPv4 only; neighbour discovery would be noise in captures.
 fn without_ipv6(namespace: &NetNs) -> Result<()> {
     let off = [("net.ipv6.conf.all.disable_ipv6", "1"), ("net.ipv6.conf.default.disable_ipv6", "1")];
@@ -135,5 +152,14 @@ mod tests {
     fn ports_count_provider_addresses_and_fit_a_device_name() {
         assert_eq!(port_of([198, 18, 0, 1].into()), "h-1");
         assert_eq!(port_of([198, 19, 255, 254].into()), "h-131070");
+        for address in [[198, 18, 0, 1], [198, 19, 255, 254]].map(Ipv4Addr::from) {
+            assert_eq!(provider_of(&port_of(address)), Some(address));
+        }
+        assert_eq!(provider_of(SWITCH), None);
+    }
+
+    #[test]
+    fn a_host_has_an_address_that_no_vendor_gives() {
+        assert_eq!(mac_of([198, 18, 0, 1].into()), MacAddr([0x02, 0, 198, 18, 0, 1]));
     }
 }
