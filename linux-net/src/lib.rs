@@ -12,6 +12,7 @@
 //! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
 //! | [`bpf`] | programs and maps of BPF objects: loaded once per sandbox, and pinned |
 //! | [`nflog`] | the packets that a ruleset has logged |
+//! | [`softnet`] | frames that wait to be received |
 //! | [`sysctl`] | kernel parameters of a namespace |
 //! | [`sandbox`] | what the first process of a sandbox needs: namespaces, mounts, capabilities, reaping |
 //! | [`process`] | starting a program inside namespaces |
@@ -33,6 +34,7 @@ pub mod nft;
 mod nlmsg;
 pub mod process;
 pub mod sandbox;
+pub mod softnet;
 pub mod sysctl;
 
 pub use mac::MacAddr;

@@ -323,3 +323,18 @@ fn a_hook_is_never_empty_while_a_filter_replaces_another() {
         assert_eq!(capture.find(Duration::ZERO, ipv4).unwrap(), None, "of {sent} packets");
     });
 }
+
+/// Hooks come by themselves with the first filter, or before; neither is an error, and they are no filters.
+#[test]
+fn hooks_without_filters_are_empty() {
+    sandboxed(|| {
+        let (guest, _port) = guest_and_port();
+        for _ in 0..2 {
+            apply(&guest, &[Request::PutHooks("eth0".into())]);
+        }
+        assert!(run(&guest, "tc", &["qdisc", "show", "dev", "eth0"]).1.contains("clsact"));
+        assert_eq!(Netlink::open(&guest).unwrap().filters("eth0").unwrap(), []);
+        apply(&guest, &[Request::PutFilter(outbound()), Request::PutHooks("eth0".into())]);
+        assert_eq!(Netlink::open(&guest).unwrap().filters("eth0").unwrap().len(), 1);
+    });
+}

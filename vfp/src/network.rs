@@ -141,6 +141,9 @@ pub struct BridgePort {
 pub struct Cable {
     /// One end.
     pub ends: [CableEnd; 2],
+    /// Whether packets meet filters at its ends some time. There is place for them from the beginning: to make it later
+    /// would cost packets.
+    pub hooks: bool,
 }
 
 /// An end of a cable: the device is described in its namespace.

@@ -57,6 +57,9 @@ pub enum Request {
     /// Adds a filter, or replaces the one of that device and hook; at every moment there is one of the two. The device gets
     /// a clsact qdisc if it has none.
     PutFilter(Filter),
+    /// Gives a device both hooks, with nothing on them, unless it has them. [`Request::PutFilter`] does so, too; but a device
+    /// that is up loses what it sends at that moment.
+    PutHooks(String),
     /// Removes a hook's filter.
     DeleteFilter {
         /// The device's name.
@@ -105,7 +108,7 @@ impl Request {
             Self::PutNeighbour(neighbour) | Self::DeleteNeighbour(neighbour) => vec![&neighbour.device],
             Self::PutFdb(entry) | Self::DeleteFdb(entry) => vec![&entry.device],
             Self::PutFilter(filter) => filter.devices(),
-            Self::DeleteFilter { device, .. } => vec![device],
+            Self::DeleteFilter { device, .. } | Self::PutHooks(device) => vec![device],
         }
     }
 
@@ -170,6 +173,7 @@ impl Request {
                 (Message::DelNeighbour(entry.encode(index(&entry.device))), 0, &[NOENT])
             }
             Self::PutFilter(filter) => return filter.encode_put(index),
+            Self::PutHooks(device) => return vec![filter::encode_hooks(index(device))],
             Self::DeleteFilter { device, hook } => return filter::encode_delete(index(device), *hook),
         };
         vec![Encoded { message, flags, tolerated }]
@@ -199,6 +203,7 @@ impl fmt::Display for Request {
             Self::PutFdb(entry) => write!(f, "add FDB entry {entry}"),
             Self::DeleteFdb(entry) => write!(f, "delete FDB entry {entry}"),
             Self::PutFilter(filter) => write!(f, "put filter {filter}"),
+            Self::PutHooks(device) => write!(f, "put hooks dev {device}"),
             Self::DeleteFilter { device, hook } => write!(f, "delete filter dev {device} {hook}"),
         }
     }

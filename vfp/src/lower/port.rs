@@ -50,8 +50,12 @@ pub(super) fn lower(vm: &VirtualMachine, index: usize, nic: &NetworkInterface) -
                 end(Some(&names::vm_namespace(&vm.name)), &names::guest_device(index)),
                 end(Some(&name), GUEST),
             ],
+            hooks: nic.accelerated,
         },
-        uplink_cable: Cable { ends: [end(Some(&name), UPLINK), end(None, &names::host_port(nic.mac))] },
+        uplink_cable: Cable {
+            ends: [end(Some(&name), UPLINK), end(None, &names::host_port(nic.mac))],
+            hooks: nic.accelerated,
+        },
         namespace: namespace(nic),
         nic: id,
         name,

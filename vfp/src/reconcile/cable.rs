@@ -31,6 +31,12 @@ pub(super) fn ensure(cable: &Cable, host: &Host, port: &PortNetwork) -> Result<b
     }
     let link = NewLink::Veth(new_end(&one), new_end(&other));
     Netlink::open(&host.namespace)?.apply(&[Request::AddLink(link)])?;
+    if cable.hooks {
+        for place in [&one, &other] {
+            let hooks = Request::PutHooks(place.end.device.clone());
+            Netlink::open(&place.namespace)?.apply(&[hooks])?;
+        }
+    }
     Ok(true)
 }
 

@@ -68,6 +68,10 @@ fn devices(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Request
         if present(device, observed, name).is_none() {
             requests.extend(make(name, device).map(Request::AddLink));
         }
+        // A tunnel's packets may be led to NICs that are accelerated later.
+        if matches!(device.kind, DeviceKind::Vxlan { .. }) && present(device, observed, name).is_none() {
+            requests.push(Request::PutHooks(name.clone()));
+        }
     }
     for (name, device) in &wanted.devices {
         requests.extend(settings(name, device, present(device, observed, name)));
