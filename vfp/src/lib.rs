@@ -18,3 +18,15 @@ pub use counters::counters;
 pub use lower::lower;
 pub use offload::Offload;
 pub use reconcile::reconcile;
+
+/// An error with everything that caused it, in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

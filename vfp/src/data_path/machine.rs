@@ -26,7 +26,14 @@
 //!
 //! In doubt, packets go the synthetic way. It is always there.
 
+use std::fmt;
+
 use goal_state::DataPath;
+
+/// Why a VF is lost that is not there.
+pub(super) const GONE: &str = "the VF has gone";
+/// Why a VF is lost that is there.
+pub(super) const DOWN: &str = "the VF was set down";
 
 /// What happens to a NIC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +50,8 @@ pub enum Event {
     Drained,
     /// The VF has been removed.
     Removed,
-    /// The VF has gone by itself.
-    VfLost,
+    /// The VF has gone by itself, or does not carry packets any more; as a sentence.
+    VfLost(&'static str),
     /// An action was refused, and why. Those after it were not tried.
     Refused(String),
 }
@@ -70,6 +77,22 @@ pub enum Action {
     Remove,
     /// Write a line to the guest's kernel log.
     Tell(Line),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MakeVf => "making the VF",
+            Self::BringUp => "bringing the VF up",
+            Self::PrepareReceiving => "preparing to receive by the VF",
+            Self::SwitchOutbound => "switching the guest's packets to the VF",
+            Self::SwitchInbound => "switching the port's packets to the VF",
+            Self::SwitchBack => "switching back to the synthetic path",
+            Self::Drain => "waiting until the VF is quiet",
+            Self::Remove => "removing the VF",
+            Self::Tell(_) => "telling the guest",
+        })
+    }
 }
 
 /// A line of the guest's kernel log, in the words of Linux's hv_netvsc driver.
@@ -138,7 +161,7 @@ impl Machine {
         let (path, due) = match vf {
             true if up && receiving && outbound && inbound => (DataPath::Vf, None),
             true => (DataPath::VfOffered, None),
-            false if outbound || inbound => (DataPath::Vf, Some(Event::VfLost)),
+            false if outbound || inbound => (DataPath::Vf, Some(Event::VfLost(GONE))),
             false => (DataPath::Synthetic, None),
         };
         (Self { path, registered: path == DataPath::Vf, why: None }, due)
@@ -188,7 +211,7 @@ impl Machine {
                 self.go(DataPath::Revoking);
                 vec![SwitchBack, Tell(Line::SwitchedFromVf), Drain]
             }
-            (DataPath::Revoking, Event::Drained | Event::VfLost) => self.farewell(vec![]),
+            (DataPath::Revoking, Event::Drained | Event::VfLost(_)) => self.farewell(vec![]),
             (DataPath::Revoking, Event::Removed) => {
                 self.go(DataPath::Synthetic);
                 vec![Tell(Line::SlotRemoved)]
@@ -197,7 +220,7 @@ impl Machine {
                 self.go(DataPath::Synthetic);
                 vec![SwitchBack, Remove]
             }
-            (DataPath::VfOffered | DataPath::Vf, Event::VfLost) => self.fail("the VF has gone".to_owned()),
+            (DataPath::VfOffered | DataPath::Vf, Event::VfLost(why)) => self.fail(why.to_owned()),
             (DataPath::VfOffered | DataPath::Vf | DataPath::Revoking, Event::Refused(why)) => self.fail(why),
             // What was left of a failed VF cannot be removed.
             (DataPath::Synthetic, Event::Refused(why)) => {
@@ -206,12 +229,12 @@ impl Machine {
                 vec![]
             }
             (DataPath::Synthetic, Event::VfUp | Event::Switched | Event::Revoke | Event::Drained)
-            | (DataPath::Synthetic, Event::Removed | Event::VfLost)
+            | (DataPath::Synthetic, Event::Removed | Event::VfLost(_))
             | (DataPath::VfOffered, Event::Drained | Event::Removed)
             | (DataPath::Vf, Event::VfUp | Event::Switched | Event::Drained | Event::Removed)
             | (DataPath::Revoking, Event::Offer | Event::VfUp | Event::Switched | Event::Revoke)
             | (DataPath::Failed, Event::VfUp | Event::Switched | Event::Drained | Event::Removed)
-            | (DataPath::Failed, Event::VfLost | Event::Refused(_)) => vec![],
+            | (DataPath::Failed, Event::VfLost(_) | Event::Refused(_)) => vec![],
         }
     }
 

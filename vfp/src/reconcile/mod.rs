@@ -24,6 +24,7 @@ use linux_net::{NetNs, Netlink};
 
 use crate::network::{HostNetwork, MachineNetwork, Namespace, PortNetwork};
 use crate::reconcile::plan::Owner;
+use crate::with_causes;
 
 pub use observe::Observed;
 
@@ -277,15 +278,4 @@ impl<'a> Run<'a> {
 fn visiting<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, StepError> {
     let here = NetNs::current().and_then(|here| here.run(work));
     here.map_err(|source| StepError::Namespace { name: "of the host".into(), source })
-}
-
-/// An error with everything that caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -76,7 +76,7 @@ fn events() -> [Event; 8] {
         Event::Revoke,
         Event::Drained,
         Event::Removed,
-        Event::VfLost,
+        Event::VfLost(GONE),
         refused,
     ]
 }
@@ -261,6 +261,6 @@ fn what_an_earlier_one_has_left_is_adopted() {
         Observation { outbound: true, ..Observation::default() },
         Observation { inbound: true, ..Observation::default() },
     ] {
-        assert_eq!(adopted(lost), (DataPath::Vf, Some(Event::VfLost)), "{lost:?}");
+        assert_eq!(adopted(lost), (DataPath::Vf, Some(Event::VfLost(GONE))), "{lost:?}");
     }
 }
