@@ -1,8 +1,10 @@
 //! One controller's questions and answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use goal_state::VmName;
 use goal_state::framing::{FrameError, JsonCodec};
 use goal_state::message::{FromAgent, PROTOCOL_VERSION, RequestId, ToAgent};
 use tokio::net::UnixStream;
@@ -98,11 +100,31 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
                 tell(&answers, FromAgent::Counters { id, counters });
             });
         }
-        ToAgent::DeviceCounters { id }
-        | ToAgent::Flows { id, .. }
-        | ToAgent::Service { id, .. }
-        | ToAgent::AwaitService { id } => {
-            send(&answers, FromAgent::Error { id, message: "this host has no VFs yet".to_owned() }).await;
+        ToAgent::DeviceCounters { id } => {
+            tokio::task::spawn_blocking(move || {
+                let counters = host.data_paths().counters();
+                tell(&answers, FromAgent::DeviceCounters { id, counters });
+            });
+        }
+        ToAgent::Flows { id, vm } => {
+            tokio::task::spawn_blocking(move || tell(&answers, flows(&host, id, &vm)));
+        }
+        ToAgent::Service { id, milliseconds } => {
+            tokio::task::spawn_blocking(move || {
+                let answer = match host.service(Duration::from_millis(milliseconds)) {
+                    Ok(nics) => FromAgent::Servicing { id, nics },
+                    Err(error) => {
+                        FromAgent::Error { id, message: format!("cannot keep until when: {error}") }
+                    }
+                };
+                tell(&answers, answer);
+            });
+        }
+        ToAgent::AwaitService { id } => {
+            tokio::task::spawn_blocking(move || {
+                let problems = host.data_paths().await_service();
+                tell(&answers, FromAgent::Serviced { id, problems });
+            });
         }
         ToAgent::Status { id } => {
             // It waits for an apply that is starting VMs.
@@ -110,6 +132,17 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
                 tell(&answers, FromAgent::Status { id, status: host.status() });
             });
         }
+    }
+}
+
+fn flows(host: &Host, id: RequestId, vm: &VmName) -> FromAgent {
+    let goal = host.goal().filter(|goal| goal.virtual_machines.iter().any(|one| one.name == *vm));
+    let Some(goal) = goal else {
+        return FromAgent::Error { id, message: format!("{vm} is not on this host") };
+    };
+    match host.data_paths().flows(&goal, vm) {
+        Ok((flows, table)) => FromAgent::Flows { id, flows, table },
+        Err(message) => FromAgent::Error { id, message },
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use goal_state::event::Event;
 use goal_state::message::AgentStatus;
-use goal_state::{Generation, HostGoalState, HostName, Report};
+use goal_state::{Generation, HostGoalState, HostName, NicId, Report};
 use tokio::sync::broadcast;
 
+use crate::data_paths::DataPaths;
 use crate::log_reader::LogReader;
 use crate::machines::Machines;
 use crate::state::StateFolder;
@@ -48,6 +50,7 @@ pub struct Host {
     /// Held during an apply: one at a time.
     applying: Mutex<()>,
     machines: Machines,
+    data_paths: DataPaths,
     logs: LogReader,
     events: broadcast::Sender<Event>,
 }
@@ -78,6 +81,7 @@ impl Host {
         let wanted = goal.as_ref().map(|goal| goal.generation).unwrap_or_default();
         Ok(Arc::new(Self {
             machines: Machines::start(state.clone())?,
+            data_paths: DataPaths::start(state.clone(), events.clone(), goal.as_deref())?,
             logs: LogReader::start(events.clone())?,
             known: Mutex::new(Known { wanted, goal, ..Known::default() }),
             applying: Mutex::default(),
@@ -115,6 +119,7 @@ impl Host {
     #[must_use]
     pub fn status(&self) -> AgentStatus {
         let running_vms = self.machines.running();
+        let (data_paths, not_offloaded) = self.data_paths.status(self.goal().as_deref());
         let known = self.known();
         let mut problems = known.problems.clone();
         problems.extend(self.machines.problems());
@@ -123,9 +128,24 @@ impl Host {
             applied: known.applied,
             problems,
             running_vms,
-            data_paths: Vec::new(),
-            not_offloaded: Some("this host has no VFs yet".to_owned()),
+            data_paths,
+            not_offloaded,
         }
+    }
+
+    /// Its NICs' VFs and flows.
+    #[must_use]
+    pub fn data_paths(&self) -> &DataPaths {
+        &self.data_paths
+    }
+
+    /// Takes the VFs away and returns them after that time; see [`DataPaths::service`]. Waits for an apply.
+    ///
+    /// # Errors
+    /// When the time cannot be kept.
+    pub fn service(&self, time: Duration) -> std::io::Result<Vec<NicId>> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.data_paths.service(time)
     }
 
     /// Makes `goal` true. Blocks; a second call waits for the first.
@@ -143,16 +163,21 @@ impl Host {
         let wanted = vfp::reconcile::namespace_names(&network);
         let owned = self.own(&wanted)?;
         let stopped = self.machines.stop_unwanted(&goal);
+        let (revoked, mut problems) = self.data_paths.prepare(&goal);
         let outcome = vfp::reconcile(&network, &owned, progress);
-        let mut problems = outcome.problems;
+        problems.extend(outcome.problems);
+        problems.extend(self.data_paths.resume(&goal, outcome.changes > 0));
         problems.extend(self.logs.follow(Arc::new(goal.clone())));
         let started = self.machines.ensure(&goal);
         problems.extend(self.machines.problems());
+        let (switched, without_vf) = self.data_paths.settle(&self.machines.running());
+        problems.extend(without_vf);
         // A namespace that could not be removed stays on the list, to be tried again.
         let left =
             owned.into_iter().filter(|name| wanted.contains(name) || linux_net::NetNs::open(name).is_ok());
         self.state.save_namespaces(&left.collect()).map_err(Refusal::Save)?;
-        Ok(self.finish(goal.generation, outcome.changes + stopped + started, problems))
+        let changes = outcome.changes + stopped + revoked + started + switched;
+        Ok(self.finish(goal.generation, changes, problems))
     }
 
     /// From here on the goal state is the one that is wanted, also after a crash.

@@ -12,13 +12,16 @@
 //! | [`starter`] | saying to whoever started this process that it is ready |
 //! | [`state`] | the files that survive the agent |
 //! | [`machines`] | the VMs' processes |
+//! | [`data_paths`] | the NICs' VFs: given, taken and looked after |
 //! | [`log_reader`] | what rulesets log, as events |
 //! | [`probe`] | one packet sent from a VM |
 //! | [`answer`] | somebody who answers it |
 //! | [`vm_init`] | the first process of a VM |
 
 pub mod answer;
+mod clock;
 pub mod connection;
+pub mod data_paths;
 pub mod host;
 pub mod log_reader;
 pub mod machines;

@@ -15,6 +15,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::broadcast;
 use vfp::lower::drop_log::{DROP_GROUP, SEEN_GROUP};
 
+use crate::clock::now_us;
+
 /// Follows the namespaces of the goal state in force.
 #[derive(Debug)]
 pub struct LogReader {
@@ -174,12 +176,6 @@ impl Reader {
         tracing::trace!(?event, "event");
         let _ = self.events.send(event);
     }
-}
-
-/// Unix time in microseconds.
-fn now_us() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,11 +1,12 @@
-//! The files that survive the agent: the last goal state, and which namespaces it has made.
+//! The files that survive the agent: the last goal state, which namespaces it has made, and what else must not be forgotten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use goal_state::{HostGoalState, HostName, VmName};
+use goal_state::data_path::DeviceCounters;
+use goal_state::{HostGoalState, HostName, NicId, VmName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,7 +31,7 @@ impl StateFolder {
 
     /// Forgets everything about this host.
     pub fn clear(&self) {
-        for suffix in ["goal.json", "namespaces.json", "vms.json"] {
+        for suffix in ["goal.json", "namespaces.json", "vms.json", "carried.json", "service.json"] {
             // What is not there is forgotten already.
             let _ = fs::remove_file(self.agent_file(suffix));
         }
@@ -75,6 +76,41 @@ impl StateFolder {
         if let Err(error) = save(&self.agent_file("vms.json"), &vms) {
             tracing::warn!(%error, "cannot keep the list of VMs");
         }
+    }
+
+    /// What the VFs had carried that this host's agents have taken away.
+    #[must_use]
+    pub fn load_carried(&self) -> BTreeMap<NicId, DeviceCounters> {
+        let list: Vec<(NicId, DeviceCounters)> = load(&self.agent_file("carried.json")).unwrap_or_default();
+        list.into_iter().collect()
+    }
+
+    /// Keeps what VFs have carried; where it is lost, counters start again from nothing.
+    pub fn save_carried(&self, carried: &BTreeMap<NicId, DeviceCounters>) {
+        // A NIC is no name of a field in JSON.
+        if let Err(error) = save(&self.agent_file("carried.json"), &carried.iter().collect::<Vec<_>>()) {
+            tracing::warn!(%error, "cannot keep what VFs have carried");
+        }
+    }
+
+    /// Until when this host is being serviced, in microseconds since 1970; none when it is not.
+    #[must_use]
+    pub fn load_service_end(&self) -> Option<u64> {
+        load(&self.agent_file("service.json"))
+    }
+
+    /// Keeps until when this host is being serviced.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the old one is there then.
+    pub fn save_service_end(&self, end_us: u64) -> io::Result<()> {
+        save(&self.agent_file("service.json"), &end_us)
+    }
+
+    /// The servicing is over.
+    pub fn clear_service_end(&self) {
+        // What is not there is cleared already.
+        let _ = fs::remove_file(self.agent_file("service.json"));
     }
 
     /// Holds the process id of a VM's first process, which has it locked as long as it lives.

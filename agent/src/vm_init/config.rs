@@ -17,6 +17,9 @@ pub struct Config {
     pub guest: Guest,
     /// All its addresses: a UDP responder answers from the one that was asked.
     pub addresses: Vec<Ipv4Addr>,
+    /// Of each NIC, whether it has a VF. A VM gets one, or loses it, when it starts.
+    /// <https://learn.microsoft.com/azure/virtual-network/create-vm-accelerated-networking-cli#enable-accelerated-networking-on-existing-vms>
+    pub accelerated: Vec<bool>,
     /// Which network namespace it was started in, by inode number.
     pub network_namespace: u64,
     /// The file to lock for life, and to write the process id to when the VM is up.
@@ -48,6 +51,7 @@ mod tests {
             name: "web1".parse().unwrap(),
             guest: Guest::default(),
             addresses: vec![[10, 0, 0, 4].into()],
+            accelerated: vec![false],
             network_namespace: 1,
             pid_file: "/run/x".into(),
         };
@@ -59,5 +63,6 @@ mod tests {
         wanted.guest.commands.push("true".into());
         assert!(config.needs_restart(&wanted));
         assert!(config.needs_restart(&Config { network_namespace: 2, ..config.clone() }));
+        assert!(config.needs_restart(&Config { accelerated: vec![true], ..config.clone() }));
     }
 }

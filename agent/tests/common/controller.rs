@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use goal_state::data_path::NicCounters;
 use goal_state::event::Event;
 use goal_state::message::{Counter, FromAgent, PROTOCOL_VERSION, RequestId, ToAgent};
 use goal_state::nsg::Protocol;
@@ -100,6 +101,40 @@ impl Controller {
         self.say(&ToAgent::Status { id: RequestId(5) });
         match self.answer(|answer| matches!(answer, FromAgent::Status { .. })) {
             FromAgent::Status { status, .. } => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What NICs' devices have carried.
+    pub(crate) fn device_counters(&mut self) -> Vec<NicCounters> {
+        self.say(&ToAgent::DeviceCounters { id: RequestId(7) });
+        match self.answer(|answer| matches!(answer, FromAgent::DeviceCounters { .. })) {
+            FromAgent::DeviceCounters { counters, .. } => counters,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The unified flows of a VM, or why not.
+    pub(crate) fn flows(&mut self, vm: &str) -> FromAgent {
+        self.say(&ToAgent::Flows { id: RequestId(8), vm: vm.parse().unwrap() });
+        self.answer(|answer| matches!(answer, FromAgent::Flows { .. } | FromAgent::Error { .. }))
+    }
+
+    /// Services the host; the NICs that had a VF.
+    pub(crate) fn service(&mut self, time: Duration) -> Vec<String> {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        self.say(&ToAgent::Service { id: RequestId(9), milliseconds });
+        match self.answer(|answer| matches!(answer, FromAgent::Servicing { .. })) {
+            FromAgent::Servicing { nics, .. } => nics.iter().map(ToString::to_string).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Waits until the servicing is over; VFs that could not be returned.
+    pub(crate) fn await_service(&mut self) -> Vec<String> {
+        self.say(&ToAgent::AwaitService { id: RequestId(10) });
+        match self.answer(|answer| matches!(answer, FromAgent::Serviced { .. })) {
+            FromAgent::Serviced { problems, .. } => problems,
             other => panic!("{other:?}"),
         }
     }

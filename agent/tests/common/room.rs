@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use linux_net::NetNs;
 use linux_net::process::Placement;
@@ -81,6 +81,14 @@ pub(crate) fn shell(script: &str) -> String {
 pub(crate) fn in_namespace(name: &str, script: &str) -> Output {
     let script = script.to_owned();
     NetNs::open(name).unwrap().run(|| Command::new("sh").args(["-c", &script]).output().unwrap()).unwrap()
+}
+
+/// Starts a program with its arguments in a namespace's network; its output is piped.
+pub(crate) fn spawn_in(name: &str, line: &str) -> Child {
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Placement::network(&NetNs::open(name).unwrap()).spawn(command).unwrap()
 }
 
 /// Runs a script in a namespace's network; panics when it fails.
