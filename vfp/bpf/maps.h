@@ -12,7 +12,7 @@ enum direction {
 	OUTBOUND = 1,
 };
 
-/* A NIC's port. Its key is the number that the agent gave it, below 65536 and its own on this machine: filters have it as class
+/* A NIC's port. Its place is the number that an agent gave it, its own on this machine and never 0: filters have it as class
  * id, of which a program sees 16 bits. */
 struct port {
 	/* Of its policy. 0: it is being changed, every packet takes the software way and nothing is learnt. */
@@ -25,7 +25,8 @@ struct port {
 	__u32 vf;
 	/* The VXLAN device of its network, in the host's namespace. */
 	__u32 tunnel;
-	__u32 reserved;
+	/* The host's end of the port, there. */
+	__u32 device;
 	/* The host's provider address and the network's identifier: within it, frames need no tunnel. */
 	__u64 network;
 	/* Flows learnt, and packets that were not learnt for want of room. */
@@ -64,6 +65,9 @@ struct flow {
 	__u32 generation;
 	__u8 next_hop[6];
 	__u8 sender[6];
+	/* The number of the next hop's port, if it has one on this machine: the switch looks there first. 0: it has none. */
+	__u32 receiver;
+	__u32 reserved;
 };
 
 /* Where a NIC of this machine is plugged in. Its key is its serial number, the last 24 bits of its Ethernet address. */
@@ -72,14 +76,30 @@ struct nic {
 	__u64 network;
 	/* The host's end of its port, in the host's namespace. */
 	__u32 device;
+	/* Its port's number; 0 for a NIC that is not accelerated. */
+	__u32 port;
 	__u8 mac[6];
-	__u8 reserved[6];
+	__u8 reserved[2];
+};
+
+/* Which numbers are taken, and by whom. Agents alone use it, to agree among each other. */
+struct owner {
+	__u8 mac[6];
+	__u8 reserved[2];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* An array, since every packet looks in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
 	__type(key, __u32);
 	__type(value, struct port);
 } ports SEC(".maps");

@@ -32,6 +32,12 @@ static __always_inline bool is_ipv4_unicast(const struct ethhdr *ethernet)
 	return ethernet->h_proto == bpf_htons(ETH_P_IP) && !(ethernet->h_dest[0] & 1);
 }
 
+/* The last 24 bits of an Ethernet address. */
+static __always_inline __u32 serial_of(const __u8 *mac)
+{
+	return mac[3] << 16 | mac[4] << 8 | mac[5];
+}
+
 static __always_inline bool is_same_address(const __u8 *one, const __u8 *other)
 {
 	__u8 differs = 0;

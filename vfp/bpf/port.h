@@ -71,6 +71,7 @@ static __always_inline int take(struct __sk_buff *skb, struct flow *flow, __u32 
 	flow->packets++;
 	flow->bytes += skb->len;
 	flow->used = now;
+	skb->tc_index = flow->receiver;
 	/* No device looks at the new addresses again. */
 	if (skb->pkt_type != PACKET_HOST)
 		bpf_skb_change_type(skb, PACKET_HOST);
@@ -115,6 +116,8 @@ static __always_inline int leave(struct __sk_buff *skb, enum direction direction
 	struct ethhdr *ethernet;
 	struct packet packet = {};
 	struct flow *known, flow = {};
+	__u32 serial;
+	struct nic *receiver;
 	struct port *port;
 
 	if (!entered)
@@ -137,6 +140,9 @@ static __always_inline int leave(struct __sk_buff *skb, enum direction direction
 	flow.generation = port->generation;
 	__builtin_memcpy(flow.next_hop, ethernet->h_dest, ETH_ALEN);
 	__builtin_memcpy(flow.sender, ethernet->h_source, ETH_ALEN);
+	serial = serial_of(ethernet->h_dest);
+	receiver = direction == OUTBOUND ? bpf_map_lookup_elem(&nics, &serial) : NULL;
+	flow.receiver = receiver ? receiver->port : 0;
 	if (bpf_map_update_elem(&flows, &key, &flow, BPF_ANY))
 		__sync_fetch_and_add(&port->refused, 1);
 	else if (!known)

@@ -7,25 +7,36 @@
  */
 #pragma once
 
+static __always_inline int hand_over(struct __sk_buff *skb, __u32 device)
+{
+	if (skb->pkt_type != PACKET_HOST)
+		bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(device, 0);
+}
+
 /* The class id is the number of a port of this host and network: the port's own, or for a tunnel any. */
 SEC("classifier")
 int host_switch(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ethhdr *ethernet = data;
-	__u32 here = skb->tc_classid, serial;
+	__u32 here = skb->tc_classid, key;
 	struct port *self = bpf_map_lookup_elem(&ports, &here);
+	__u16 hint = skb->tc_index;
 	struct nic *receiver;
+	struct port *port;
 
+	skb->tc_index = 0;
 	if (!self || (void *)(ethernet + 1) > end || !is_ipv4_unicast(ethernet))
 		return SOFTWARE;
-	serial = ethernet->h_dest[3] << 16 | ethernet->h_dest[4] << 8 | ethernet->h_dest[5];
-	receiver = bpf_map_lookup_elem(&nics, &serial);
-	if (receiver && receiver->network == self->network && is_same_address(receiver->mac, ethernet->h_dest)) {
-		if (skb->pkt_type != PACKET_HOST)
-			bpf_skb_change_type(skb, PACKET_HOST);
-		return bpf_redirect_peer(receiver->device, 0);
-	}
+	key = hint;
+	port = hint ? bpf_map_lookup_elem(&ports, &key) : NULL;
+	if (port && port->network == self->network && is_same_address(port->mac, ethernet->h_dest))
+		return hand_over(skb, port->device);
+	key = serial_of(ethernet->h_dest);
+	receiver = bpf_map_lookup_elem(&nics, &key);
+	if (receiver && receiver->network == self->network && is_same_address(receiver->mac, ethernet->h_dest))
+		return hand_over(skb, receiver->device);
 	if (skb->ifindex == self->tunnel)
 		return SOFTWARE;
 	return bpf_redirect(self->tunnel, 0);

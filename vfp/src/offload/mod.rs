@@ -20,6 +20,7 @@ mod ports;
 mod records;
 mod wiring;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -118,7 +119,7 @@ impl Offload {
             programs: programs.into_iter().collect::<Result<_, _>>()?,
             nics: object.map("nics")?,
             flows: object.map("flows")?,
-            ports: Mutex::new(Ports::read(object.map("ports")?)?),
+            ports: Mutex::new(Ports::read(object.map("ports")?, object.map("owners")?)?),
         }))
     }
 
@@ -160,18 +161,21 @@ impl Offload {
     pub fn resume(&self, goal: &HostGoalState, changed: bool) -> Result<(), OffloadError> {
         let mut ports = self.ports();
         let mut switch = wiring::Switch::open()?;
-        self.plug(goal, &switch)?;
         let accelerated = accelerated(goal);
         for (id, nic) in &accelerated {
-            let uplink = wiring::uplink(id)?;
-            let tunnel = switch.index(&names::vxlan(nic.port.vni));
-            ports.settle(nic, records::network(goal.provider_address, nic.port.vni), uplink, tunnel)?;
+            let place = ports::Place {
+                network: records::network(goal.provider_address, nic.port.vni),
+                uplink: wiring::uplink(id)?,
+                tunnel: switch.index(&names::vxlan(nic.port.vni)),
+                device: switch.index(&names::host_port(nic.mac)),
+            };
+            ports.settle(nic.mac, place)?;
         }
+        self.plug(goal, &switch, &ports)?;
         wiring::connect(self, &ports, &accelerated)?;
         switch.connect(self, &ports, &accelerated)?;
         let present = accelerated.iter().map(|(_, nic)| nic.mac).collect();
-        let gone = ports.others(goal.provider_address, &present);
-        for number in gone {
+        for number in ports.others(goal.provider_address, &present) {
             self.disconnect(goal, &mut switch, &mut ports, number)?;
         }
         ports.resume(goal.provider_address, changed)
@@ -213,19 +217,20 @@ impl Offload {
     pub fn withdraw(&self, goal: &HostGoalState) -> Result<(), OffloadError> {
         let mut ports = self.ports();
         let mut switch = wiring::Switch::open()?;
-        for number in ports.others(goal.provider_address, &std::collections::BTreeSet::new()) {
+        for number in ports.others(goal.provider_address, &BTreeSet::new()) {
             self.disconnect(goal, &mut switch, &mut ports, number)?;
         }
-        self.unplug(goal, &std::collections::BTreeSet::new())
+        self.unplug(goal, &BTreeSet::new())
     }
 
     /// Tells the host's switch where its NICs are, accelerated or not.
-    fn plug(&self, goal: &HostGoalState, switch: &wiring::Switch) -> Result<(), OffloadError> {
-        let mut present = std::collections::BTreeSet::new();
+    fn plug(&self, goal: &HostGoalState, switch: &wiring::Switch, ports: &Ports) -> Result<(), OffloadError> {
+        let mut present = BTreeSet::new();
         for nic in goal.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces) {
             let device = switch.index(&names::host_port(nic.mac));
             let network = records::network(goal.provider_address, nic.port.vni);
-            let record = records::NicRecord { network, device, mac: nic.mac }.to_bytes();
+            let port = ports.number(nic.mac).map_or(0, u32::from);
+            let record = records::NicRecord { network, device, port, mac: nic.mac }.to_bytes();
             let key = nic.mac.serial().to_ne_bytes();
             if self.nics.lookup(&key)?.as_ref() != Some(&record) {
                 self.nics.update(&key, &record)?;
@@ -236,11 +241,7 @@ impl Offload {
     }
 
     /// Forgets the host's NICs but those that are `present`.
-    fn unplug(
-        &self,
-        goal: &HostGoalState,
-        present: &std::collections::BTreeSet<MacAddr>,
-    ) -> Result<(), OffloadError> {
+    fn unplug(&self, goal: &HostGoalState, present: &BTreeSet<MacAddr>) -> Result<(), OffloadError> {
         for (key, record) in self.nics.entries()? {
             let record = records::NicRecord::from_bytes(&record).ok_or(OffloadError::Layout("nics"))?;
             if records::is_of_host(record.network, goal.provider_address) && !present.contains(&record.mac) {

@@ -1,31 +1,46 @@
 //! The programs' map of ports: each accelerated NIC's number, generation and devices.
 //!
-//! Agents of several hosts write to the map, each to its own host's ports. A number is claimed by making an entry that was not
-//! there, which the kernel does for one of them only.
+//! Agents of several hosts write to the map, each to its own host's ports. A number is claimed by making an entry in the map of owners
+//! that was not there, which the kernel does for one of them only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use goal_state::MacAddr;
-use goal_state::vm::NetworkInterface;
 use linux_net::bpf::Map;
 
 use super::OffloadError;
-use super::records::{PortRecord, is_of_host};
+use super::records::{self, PortRecord, is_of_host};
 
-/// The map, and which number is whose.
+/// The maps, and which number is whose.
 #[derive(Debug)]
 pub(super) struct Ports {
     map: Map,
+    owners: Map,
+    /// As far as this agent has to do with them: an agent knows all that were there when it started, and its own.
     numbers: BTreeMap<MacAddr, u16>,
+}
+
+/// Where a port is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// See [`records::network`].
+    pub(super) network: u64,
+    /// See [`PortRecord`], as the others.
+    pub(super) uplink: u32,
+    pub(super) tunnel: u32,
+    pub(super) device: u32,
 }
 
 impl Ports {
     /// Finds the ports that an agent before this one has made.
-    pub(super) fn read(map: Map) -> Result<Self, OffloadError> {
-        let mut ports = Self { map, numbers: BTreeMap::new() };
-        ports.numbers = ports.records()?.into_iter().map(|(number, record)| (record.mac, number)).collect();
-        Ok(ports)
+    pub(super) fn read(map: Map, owners: Map) -> Result<Self, OffloadError> {
+        let decode = |(key, owner): (Vec<u8>, Vec<u8>)| {
+            let number = key.first_chunk().and_then(|key| u16::try_from(u32::from_ne_bytes(*key)).ok());
+            records::owner_of(&owner).zip(number).ok_or(OffloadError::Layout("owners"))
+        };
+        let numbers = owners.entries()?.into_iter().map(decode).collect::<Result<_, _>>()?;
+        Ok(Self { map, owners, numbers })
     }
 
     /// The number of a NIC's port.
@@ -38,59 +53,39 @@ impl Ports {
         self.numbers.iter().find(|(_, other)| **other == number).map(|(mac, _)| *mac)
     }
 
-    /// Everything that is in the map, also of other hosts.
+    /// The ports that this agent has to do with.
     pub(super) fn records(&self) -> Result<BTreeMap<u16, PortRecord>, OffloadError> {
-        let decode = |(key, value): (Vec<u8>, Vec<u8>)| {
-            let number = key.first_chunk().map(|key| u32::from_ne_bytes(*key));
-            let number = number.and_then(|number| u16::try_from(number).ok());
-            number.zip(PortRecord::from_bytes(&value)).ok_or(OffloadError::Layout("ports"))
-        };
-        self.map.entries()?.into_iter().map(decode).collect()
+        self.numbers.values().map(|number| Ok((*number, self.read_one(*number)?))).collect()
     }
 
     /// Numbers of this host's ports but those of the NICs that are `present`.
     pub(super) fn others(&self, host: Ipv4Addr, present: &BTreeSet<MacAddr>) -> Vec<u16> {
-        let is_other = |number: &u16| {
-            self.read_one(*number).ok().flatten().is_some_and(|record| is_of_host(record.network, host))
-        };
+        let is_other =
+            |number: &u16| self.read_one(*number).is_ok_and(|record| is_of_host(record.network, host));
         let absent = self.numbers.iter().filter(|(mac, _)| !present.contains(mac));
         absent.map(|(_, number)| *number).filter(is_other).collect()
     }
 
-    /// Gives a NIC's port a number, if it has none, and notes its devices. A new port is suspended.
-    pub(super) fn settle(
-        &mut self,
-        nic: &NetworkInterface,
-        network: u64,
-        uplink: u32,
-        tunnel: u32,
-    ) -> Result<(), OffloadError> {
-        let number = match self.number(nic.mac) {
+    /// Gives a NIC's port a number, if it has none, and notes where it is. A new port is suspended.
+    pub(super) fn settle(&mut self, mac: MacAddr, place: Place) -> Result<(), OffloadError> {
+        let number = match self.number(mac) {
             Some(number) => number,
-            None => self.claim(nic.mac, network)?,
+            None => self.claim(mac)?,
         };
         self.change(number, |record| {
-            (record.network, record.uplink, record.tunnel) = (network, uplink, tunnel)
+            let Place { network, uplink, tunnel, device } = place;
+            *record = PortRecord { network, uplink, tunnel, device, mac, ..*record };
         })
     }
 
-    /// The first free number from the one that the NIC's address suggests, so that agents seldom meet.
-    fn claim(&mut self, mac: MacAddr, network: u64) -> Result<u16, OffloadError> {
-        let record = PortRecord {
-            generation: 0,
-            last_generation: 0,
-            uplink: 0,
-            vf: 0,
-            tunnel: 0,
-            network,
-            learnt: 0,
-            refused: 0,
-            mac,
-        };
+    /// The first free number from the one that the NIC's address suggests, so that agents seldom meet. What had it before has
+    /// left its last generation, and nothing else.
+    fn claim(&mut self, mac: MacAddr) -> Result<u16, OffloadError> {
         let suggested = mac.serial() as u16;
-        for offset in 0..u16::MAX {
-            let number = suggested.wrapping_add(offset);
-            if self.map.insert(&key(number), &record.to_bytes())? {
+        let numbers =
+            (0..=u16::MAX).map(|offset| suggested.wrapping_add(offset)).filter(|number| *number != 0);
+        for number in numbers {
+            if self.owners.insert(&key(number), &records::owner(mac))? {
                 self.numbers.insert(mac, number);
                 return Ok(number);
             }
@@ -98,9 +93,10 @@ impl Ports {
         Err(OffloadError::NoNumber(mac))
     }
 
-    /// Nothing may know the number any more.
+    /// Nothing knows the port any more.
     pub(super) fn remove(&mut self, number: u16) -> Result<(), OffloadError> {
-        self.map.remove(&key(number))?;
+        self.change(number, |record| *record = PortRecord::vacant(record.last_generation))?;
+        self.owners.remove(&key(number))?;
         self.numbers.retain(|_, other| *other != number);
         Ok(())
     }
@@ -138,7 +134,7 @@ impl Ports {
 
     /// The programs count in the entry meanwhile; a count that is lost is not missed.
     fn change(&self, number: u16, change: impl FnOnce(&mut PortRecord)) -> Result<(), OffloadError> {
-        let Some(before) = self.read_one(number)? else { return Ok(()) };
+        let before = self.read_one(number)?;
         let mut after = before;
         change(&mut after);
         if after != before {
@@ -147,9 +143,9 @@ impl Ports {
         Ok(())
     }
 
-    fn read_one(&self, number: u16) -> Result<Option<PortRecord>, OffloadError> {
-        let Some(value) = self.map.lookup(&key(number))? else { return Ok(None) };
-        PortRecord::from_bytes(&value).map(Some).ok_or(OffloadError::Layout("ports"))
+    fn read_one(&self, number: u16) -> Result<PortRecord, OffloadError> {
+        let value = self.map.lookup(&key(number))?.unwrap_or_default();
+        PortRecord::from_bytes(&value).ok_or(OffloadError::Layout("ports"))
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct PortRecord {
     pub(super) vf: u32,
     /// The network's VXLAN device in the host's namespace.
     pub(super) tunnel: u32,
+    /// The host's end of the port, there.
+    pub(super) device: u32,
     /// See [`network`].
     pub(super) network: u64,
     /// Flows.
@@ -47,10 +49,27 @@ pub(super) struct PortRecord {
 impl PortRecord {
     const SIZE: usize = 56;
 
+    /// Of no port. The last generation is what the next one with this number goes on from.
+    pub(super) fn vacant(last_generation: u32) -> Self {
+        Self {
+            generation: 0,
+            last_generation,
+            uplink: 0,
+            vf: 0,
+            tunnel: 0,
+            device: 0,
+            network: 0,
+            learnt: 0,
+            refused: 0,
+            mac: MacAddr([0; 6]),
+        }
+    }
+
     pub(super) fn to_bytes(self) -> Vec<u8> {
-        let Self { generation, last_generation, uplink, vf, tunnel, network, learnt, refused, mac } = self;
+        let Self { generation, last_generation, uplink, vf, tunnel, device, network, learnt, refused, mac } =
+            self;
         let mut bytes = Vec::with_capacity(Self::SIZE);
-        for number in [generation, last_generation, uplink, vf, tunnel, 0] {
+        for number in [generation, last_generation, uplink, vf, tunnel, device] {
             bytes.extend(number.to_ne_bytes());
         }
         for number in [network, learnt, refused] {
@@ -69,6 +88,7 @@ impl PortRecord {
             uplink: u32_at(bytes, 8)?,
             vf: u32_at(bytes, 12)?,
             tunnel: u32_at(bytes, 16)?,
+            device: u32_at(bytes, 20)?,
             network: u64_at(bytes, 24)?,
             learnt: u64_at(bytes, 32)?,
             refused: u64_at(bytes, 40)?,
@@ -84,6 +104,8 @@ pub(super) struct NicRecord {
     pub(super) network: u64,
     /// The host's end of the port.
     pub(super) device: u32,
+    /// Its port's number; 0 for a NIC that is not accelerated.
+    pub(super) port: u32,
     /// The NIC's.
     pub(super) mac: MacAddr,
 }
@@ -95,15 +117,33 @@ impl NicRecord {
         let mut bytes = Vec::with_capacity(Self::SIZE);
         bytes.extend(self.network.to_ne_bytes());
         bytes.extend(self.device.to_ne_bytes());
+        bytes.extend(self.port.to_ne_bytes());
         bytes.extend(self.mac.0);
-        bytes.extend([0; 6]);
+        bytes.extend([0; 2]);
         bytes
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::SIZE] = bytes.try_into().ok()?;
-        Some(Self { network: u64_at(bytes, 0)?, device: u32_at(bytes, 8)?, mac: mac_at(bytes, 12)? })
+        Some(Self {
+            network: u64_at(bytes, 0)?,
+            device: u32_at(bytes, 8)?,
+            port: u32_at(bytes, 12)?,
+            mac: mac_at(bytes, 16)?,
+        })
     }
+}
+
+/// `struct owner`.
+pub(super) fn owner(mac: MacAddr) -> Vec<u8> {
+    let mut bytes = mac.0.to_vec();
+    bytes.extend([0; 2]);
+    bytes
+}
+
+/// See [`owner`].
+pub(super) fn owner_of(bytes: &[u8]) -> Option<MacAddr> {
+    (bytes.len() == 8).then(|| mac_at(bytes, 0)).flatten()
 }
 
 /// `struct flow_key`.
@@ -157,7 +197,7 @@ pub(super) struct FlowRecord {
 }
 
 impl FlowRecord {
-    const SIZE: usize = 56;
+    const SIZE: usize = 64;
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; Self::SIZE] = bytes.try_into().ok()?;
@@ -209,13 +249,14 @@ mod tests {
             uplink: 3,
             vf: 4,
             tunnel: 5,
+            device: 6,
             network: network([198, 18, 0, 1].into(), Vni::new(4096).unwrap()),
             learnt: 1 << 40,
             refused: 2,
             mac,
         };
         assert_eq!(PortRecord::from_bytes(&port.to_bytes()), Some(port));
-        let nic = NicRecord { network: port.network, device: 9, mac };
+        let nic = NicRecord { network: port.network, device: 9, port: 3, mac };
         assert_eq!(NicRecord::from_bytes(&nic.to_bytes()), Some(nic));
         assert_eq!(PortRecord::from_bytes(&nic.to_bytes()), None);
     }
@@ -245,6 +286,7 @@ mod tests {
         flow.extend(6_u32.to_ne_bytes());
         flow.extend([7; 6]);
         flow.extend([8; 6]);
+        flow.extend([0; 8]);
         let flow = FlowRecord::from_bytes(&flow).unwrap();
         assert_eq!((flow.packets, flow.bytes, flow.learnt, flow.used), (1, 2, 3, 4));
         assert_eq!((flow.generation, flow.next_hop), (6, MacAddr([7; 6])));
