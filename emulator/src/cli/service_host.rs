@@ -197,6 +197,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::cli::lasting_link::tests::FakeLab;
     use crate::refusal::Refusal;
 
     const TOPOLOGY: &str = "
@@ -221,6 +222,27 @@ virtualMachines:
             assert!(error.downcast_ref::<Refusal>().is_some());
             assert_eq!(error.to_string(), said);
         }
+    }
+
+    /// Nobody knows whether the controller that was killed had begun it, so it is begun again; and it is waited for at the next one.
+    #[test]
+    fn a_servicing_goes_on_past_its_controller() {
+        let lab = FakeLab::new();
+        let nics = vec![NicId { vm: "web1".parse().unwrap(), nic: "nic0".parse().unwrap() }];
+        let problems = vec!["web1/nic0 has no VF".to_owned()];
+        let (servicing, serviced) =
+            (Response::Servicing { nics: nics.clone() }, Response::Serviced { problems: problems.clone() });
+        let controllers = lab.controllers(vec![None, Some(servicing), None, Some(serviced)]);
+        let (mut link, host) = (lab.link(), HostName::new("host1").unwrap());
+        assert_eq!(take_away(&mut link, &host, 7).unwrap(), nics);
+        let mut countdown = Countdown::begin(&host, &nics, Duration::from_millis(7));
+        assert_eq!(await_return(&mut link, &host, &mut countdown).unwrap(), problems);
+        let begin = Request::Service { host: host.clone(), milliseconds: 7 };
+        let wait = Request::AwaitService { host };
+        let mut asked = controllers.join().unwrap();
+        // The controller that answered the first question was gone before it heard the second.
+        asked.dedup();
+        assert_eq!(asked, [begin, wait]);
     }
 
     #[test]
