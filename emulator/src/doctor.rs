@@ -200,8 +200,10 @@ fn finding(feature: Feature, result: Result<(), &str>) -> Finding {
         Feature::Nflog => (true, "telling what was dropped, and why"),
         Feature::TtlTarget => (false, "neighbours that are one hop away"),
         Feature::Tun => (false, "VNet encryption"),
-        Feature::Bpf | Feature::BpfFileSystem => {
-            (false, "accelerated networking past the software switch; without it every packet goes through")
+        Feature::TrafficControl => (false, "accelerated networking"),
+        Feature::Bpf => (false, "offloading known flows; without it every packet takes the software path"),
+        Feature::BpfFileSystem => {
+            (false, "agents that come back to what they have offloaded; without it nothing is")
         }
         Feature::Program(_) => (false, "tools"),
     };

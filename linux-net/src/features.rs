@@ -5,7 +5,10 @@ use std::fs::OpenOptions;
 use std::io;
 
 use crate::bpf;
-use crate::netlink::{BridgePort, LinkChange, Netlink, NetlinkError, NewLink, Request, VethEnd, Vxlan};
+use crate::netlink::{
+    BridgePort, Filter, FilterAction, LinkChange, Netlink, NetlinkError, NewLink, Request, TcHook, VethEnd,
+    Vxlan,
+};
 use crate::netns::NetNs;
 use crate::nflog::NflogSocket;
 use crate::nft::{
@@ -40,6 +43,8 @@ pub enum Feature {
     TtlTarget,
     /// TUN and TAP devices can be opened.
     Tun,
+    /// Traffic control redirects packets from device to device.
+    TrafficControl,
     /// The caller may load BPF programs that send packets past the layers between two devices.
     Bpf,
     /// The caller may mount a BPF file system, where programs outlive who loaded them.
@@ -88,6 +93,7 @@ impl Feature {
             Self::Nflog,
             Self::TtlTarget,
             Self::Tun,
+            Self::TrafficControl,
             Self::Bpf,
             Self::BpfFileSystem,
         ];
@@ -112,6 +118,7 @@ impl Feature {
             Self::Nflog => "sudo modprobe nfnetlink_log nft_log",
             Self::TtlTarget => "sudo modprobe nft_compat xt_HL",
             Self::Tun => "sudo modprobe tun && sudo chmod 0666 /dev/net/tun",
+            Self::TrafficControl => "sudo modprobe -a sch_ingress cls_u32 act_mirred",
             Self::Bpf => "run as root on Linux 5.10 or newer with CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_BPF",
             Self::BpfFileSystem => "run as root on a kernel with CONFIG_BPF_SYSCALL",
             Self::Program(program) => {
@@ -142,6 +149,7 @@ impl fmt::Display for Feature {
             Self::Nflog => "logged packets (NFLOG)",
             Self::TtlTarget => "forwarding that keeps the TTL",
             Self::Tun => "TUN and TAP devices",
+            Self::TrafficControl => "redirects by traffic control",
             Self::Bpf => "BPF programs that redirect packets",
             Self::BpfFileSystem => "the BPF file system",
             Self::Program(program) => return write!(f, "the program {program}"),
@@ -160,7 +168,6 @@ pub fn probe() -> Vec<Finding> {
                 process::try_user_namespace().map_err(|error| feature.missing(error))
             }
             (Feature::Tun, _) => tun().map_err(|error| feature.missing(error)),
-            (Feature::Bpf, _) => bpf::try_loading().map_err(|error| feature.missing(error)),
             (Feature::BpfFileSystem, _) => {
                 bpf::try_mounting().map_err(|error| feature.missing(chain(&error)))
             }
@@ -206,6 +213,15 @@ fn inside(feature: Feature, namespace: &NetNs) -> Result<(), String> {
             return nft::apply(namespace, &ruleset(Family::Ip, Some(state))).map_err(|error| say(&error));
         }
         Feature::Nflog => return NflogSocket::open(namespace, 1).map(drop).map_err(|error| say(&error)),
+        Feature::TrafficControl => {
+            let to = FilterAction::Redirect { device: "veth5".into(), hook: TcHook::Egress };
+            apply(namespace, &[Request::AddLink(veth("veth4", "veth5")), filter("veth4", to)])
+        }
+        Feature::Bpf => {
+            let program = bpf::idle_program().map_err(|error| say(&error))?;
+            let run = FilterAction::Bpf { program, class_id: 0 };
+            apply(namespace, &[Request::AddLink(veth("veth6", "veth7")), filter("veth6", run)])
+        }
         Feature::TtlTarget => return nft::ttl::keep(namespace).map_err(|error| say(&error)),
         _ => Ok(()),
     };
@@ -230,6 +246,10 @@ fn veth(one: &str, other: &str) -> NewLink {
         arp: true,
     };
     NewLink::Veth(end(one), end(other))
+}
+
+fn filter(device: &str, action: FilterAction) -> Request {
+    Request::PutFilter(Filter { device: device.into(), hook: TcHook::Ingress, action })
 }
 
 fn vxlan() -> Request {

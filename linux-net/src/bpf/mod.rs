@@ -17,5 +17,5 @@ mod sys;
 pub use error::BpfError;
 pub use map::{Entry, Map};
 pub use object::Object;
-pub(crate) use probe::{try_loading, try_mounting};
+pub(crate) use probe::{idle_program, try_mounting};
 pub use program::Program;

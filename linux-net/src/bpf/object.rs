@@ -33,7 +33,7 @@ impl Object {
     pub fn open(folder: &Path, bytes: &[u8]) -> Result<Self, BpfError> {
         let folder = Folder::new(folder, bytes)?;
         if !folder.is_there() {
-            probe::try_loading().map_err(BpfError::Refused)?;
+            probe::idle_program().map_err(BpfError::Refused)?;
             let _lock = folder.lock()?;
             folder.mount()?;
             if !folder.is_there() {

@@ -7,20 +7,22 @@ use std::thread;
 use nix::sched::{CloneFlags, unshare};
 
 use super::pins;
+use super::program::Program;
 use super::sys;
 use crate::sandbox::mounts;
 
 /// `bpf_redirect_peer`: a packet goes into the namespace of a veth's other end. Linux 5.10.
 const REDIRECT_PEER: u32 = 155;
 
-/// Loads a program of tc that does nothing but send packets to a veth's other end, and forgets it at once.
+/// Loads a program of tc that would send packets to a veth's other end, if it had one.
 ///
 /// # Errors
 /// Why no such program can be loaded: no rights, no BPF, or too old a kernel.
-pub(crate) fn try_loading() -> io::Result<()> {
+pub(crate) fn idle_program() -> io::Result<Program> {
     // r1 = 0, r2 = 0, call, exit; see linux/bpf.h.
     let program = [(0xb7, 1, 0), (0xb7, 2, 0), (0x85, 0, REDIRECT_PEER), (0x95, 0, 0)];
-    sys::load(&program.map(|(code, register, number)| instruction(code, register, number))).map(drop)
+    let instructions = program.map(|(code, register, number)| instruction(code, register, number));
+    Program::from_fd(sys::load(&instructions)?)
 }
 
 /// Byte 0 is the code, byte 1 the registers, bytes 2 and 3 an offset, bytes 4 to 7 a number in the machine's byte order.
