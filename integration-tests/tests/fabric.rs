@@ -96,6 +96,21 @@ fn hosts_that_come_and_go_are_known_to_the_fabric_as_root() {
     }
 }
 
+/// What is not to be offloaded is not, and is again when it is to be.
+#[test]
+fn a_lab_that_offloads_nothing_has_no_shortcuts_as_root() {
+    let mut lab = Lab::up(User::Root, &topology(2));
+    await_shortcuts(&lab, 2);
+    let file = lab.bench().write("topology.yaml", &topology(2));
+    let _ = lab.vnetlab(&["up", "--no-offload", &file.to_string_lossy()]).expect_status(0);
+    wait::until("no program at any port", || {
+        ports(&lab).iter().all(|(port, _)| !has_shortcut(&lab, port)).then_some(())
+    });
+    assert!(frames_over_the_switch(&lab, 2) >= 2 * PINGS);
+    let _ = lab.change(&topology(2)).expect_status(0);
+    await_shortcuts(&lab, 2);
+}
+
 /// An ordinary user's lab has no programs, and works.
 #[test]
 fn without_bpf_the_switch_carries_frames_rootless() {
