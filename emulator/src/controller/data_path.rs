@@ -1,5 +1,6 @@
 //! Questions about data paths, passed on to the agents: counters, unified flows, host servicing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -9,7 +10,7 @@ use goal_state::{HostGoalState, HostName, NicId, VmName};
 use tracing::info;
 
 use super::Controller;
-use super::agent::NoAnswer;
+use super::agent::{Agent, NoAnswer};
 use super::protocol::VmFlows;
 
 /// How often an agent may die over one question before whoever asked is told. An agent that does not come back counts again
@@ -68,11 +69,9 @@ impl Controller {
     where
         Q: Fn(RequestId) -> ToAgent + Clone + Send + 'static,
     {
-        // Agents are attended to once it is known which there are.
-        self.desired_once_known().await;
         let mut deaths = 0;
         loop {
-            let agent = self.agents().get(host).cloned();
+            let agent = self.attended(host).await;
             let agent = agent.ok_or_else(|| anyhow!("the lab has no host {host}"))?;
             match agent.ask(question.clone()).await {
                 Ok(answer) => return Ok(answer),
@@ -81,6 +80,16 @@ impl Controller {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// The agent of a host. A controller that has just been started attends to agents while it restores its lab.
+    async fn attended(&self, host: &HostName) -> Option<Arc<Agent>> {
+        let agent = self.agents().get(host).cloned();
+        if agent.is_none() {
+            drop(self.apply.lock().await);
+            return self.agents().get(host).cloned();
+        }
+        agent
     }
 
     async fn host_of(&self, vm: &VmName) -> Result<HostName> {
