@@ -43,13 +43,14 @@ missing_compiler() {
 }
 
 install_compiler() {
-    local packages
+    local packages package
     mapfile -t packages < <(missing_compiler)
     [ "${#packages[@]}" != 0 ] || return 0
     # Lists are empty on a fresh machine; where they are not, they are believed.
-    if compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null && ! apt-cache show "${packages[@]}" >/dev/null 2>&1; then
-        echo "apt-get has no ${packages[*]}: going without"
-        return
+    if compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; then
+        for package in "${packages[@]}"; do
+            apt-cache show "$package" >/dev/null 2>&1 || { echo "apt-get has no $package: going without"; return; }
+        done
     fi
     (install_packages "${packages[@]}") || echo "going without: ${packages[*]}"
 }

@@ -200,10 +200,12 @@ fn finding(feature: Feature, result: Result<(), &str>) -> Finding {
         Feature::Nflog => (true, "telling what was dropped, and why"),
         Feature::TtlTarget => (false, "neighbours that are one hop away"),
         Feature::Tun => (false, "VNet encryption"),
-        Feature::TrafficControl => (false, "accelerated networking"),
-        Feature::Bpf => (false, "offloading known flows; without it every packet takes the software path"),
+        Feature::TrafficControl => (false, "accelerated networking: VFs"),
+        Feature::Bpf => {
+            (false, "accelerated networking: known flows skip the software layers; without it none does")
+        }
         Feature::BpfFileSystem => {
-            (false, "agents that come back to what they have offloaded; without it nothing is")
+            (false, "accelerated networking: agents come back to known flows; without it none is offloaded")
         }
         Feature::Program(_) => (false, "tools"),
     };

@@ -65,7 +65,7 @@ fn frames_over_the_switch(lab: &Lab, to: usize) -> u64 {
 
 /// With the programs the switch sees nothing of it, without them all of it; and whoever comes back puts them there again.
 #[test]
-fn frames_between_hosts_go_past_the_switch_as_root() {
+fn frames_between_hosts_go_past_the_switch_offloaded_as_root() {
     let lab = Lab::up(User::Root, &topology(2));
     await_shortcuts(&lab, 2);
     let bypassed = frames_over_the_switch(&lab, 2);
@@ -85,7 +85,7 @@ fn frames_between_hosts_go_past_the_switch_as_root() {
 
 /// The programs know a host that comes, and one that has gone and come again.
 #[test]
-fn hosts_that_come_and_go_are_known_to_the_fabric_as_root() {
+fn hosts_that_come_and_go_are_known_to_the_fabric_offloaded_as_root() {
     // From one host there is nowhere to go.
     let mut lab = Lab::up(User::Root, &topology(1));
     for hosts in [3, 2, 3] {
@@ -98,7 +98,7 @@ fn hosts_that_come_and_go_are_known_to_the_fabric_as_root() {
 
 /// What is not to be offloaded is not, and is again when it is to be.
 #[test]
-fn a_lab_that_offloads_nothing_has_no_shortcuts_as_root() {
+fn what_is_offloaded_no_more_has_no_shortcuts_as_root() {
     let mut lab = Lab::up(User::Root, &topology(2));
     await_shortcuts(&lab, 2);
     let file = lab.bench().write("topology.yaml", &topology(2));
