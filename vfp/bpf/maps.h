@@ -27,6 +27,9 @@ struct port {
 	__u32 tunnel;
 	/* The host's end of the port, there. */
 	__u32 device;
+	/* The host's device on the underlay, there. */
+	__u32 underlay;
+	__u32 reserved;
 	/* The host's provider address and the network's identifier: within it, frames need no tunnel. */
 	__u64 network;
 	/* Flows learnt, and packets that were not learnt for want of room. */
@@ -36,6 +39,11 @@ struct port {
 	__u8 mac[6];
 	__u8 padding[2];
 };
+
+static __always_inline __be32 host_of(__u64 network)
+{
+	return bpf_htonl(network >> 32);
+}
 
 struct flow_key {
 	__u32 port;

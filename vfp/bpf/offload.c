@@ -20,6 +20,7 @@
 #include "maps.h"
 #include "packet.h"
 #include "port.h"
+#include "tunnel.h"
 #include "switch.h"
 #include "guest.h"
 

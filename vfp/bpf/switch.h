@@ -7,19 +7,16 @@
  */
 #pragma once
 
-static __always_inline int hand_over(struct __sk_buff *skb, __u32 device)
-{
-	if (skb->pkt_type != PACKET_HOST)
-		bpf_skb_change_type(skb, PACKET_HOST);
-	return bpf_redirect_peer(device, 0);
-}
-
-/* The class id is the number of a port of this host and network: the port's own, or for a tunnel any. */
+/* The class id is the number of a port of this host and network: the port's own, or for a tunnel any.
+ *
+ * A frame that took a unified flow comes with the number of the receiver's port. That there is a way to it, in this network or
+ * one that is peered, the layers have found out for the first packet. */
 SEC("classifier")
 int host_switch(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ethhdr *ethernet = data;
+	struct iphdr *ip = (void *)(ethernet + 1);
 	__u32 here = skb->tc_classid, key;
 	struct port *self = bpf_map_lookup_elem(&ports, &here);
 	__u16 hint = skb->tc_index;
@@ -31,8 +28,12 @@ int host_switch(struct __sk_buff *skb)
 		return SOFTWARE;
 	key = hint;
 	port = hint ? bpf_map_lookup_elem(&ports, &key) : NULL;
-	if (port && port->network == self->network && is_same_address(port->mac, ethernet->h_dest))
-		return hand_over(skb, port->device);
+	if (port && is_same_address(port->mac, ethernet->h_dest)) {
+		if (host_of(port->network) == host_of(self->network))
+			return hand_over(skb, port->device);
+		if ((void *)(ip + 1) <= end && is_simple(skb, ip->protocol))
+			return encapsulate(skb, self, port->network);
+	}
 	key = serial_of(ethernet->h_dest);
 	receiver = bpf_map_lookup_elem(&nics, &key);
 	if (receiver && receiver->network == self->network && is_same_address(receiver->mac, ethernet->h_dest))

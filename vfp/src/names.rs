@@ -53,6 +53,14 @@ pub fn vf_device(index: usize) -> String {
     format!("enP{}s1np0", index + 1)
 }
 
+/// Whether a device in a host's namespace is the VXLAN device of a virtual network.
+#[must_use]
+pub fn is_tunnel(device: &str) -> bool {
+    device
+        .strip_prefix("vx")
+        .is_some_and(|vni| !vni.is_empty() && vni.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Whether a device in a host's namespace bears one of our names.
 #[must_use]
 pub fn is_ours_on_host(device: &str) -> bool {

@@ -72,16 +72,19 @@ pub enum OffloadProgram {
     LearnInbound,
     /// On the host's end of a port and on VXLAN devices, ingress.
     HostSwitch,
+    /// On the host's device on the underlay, ingress. It needs no class id.
+    TunnelEnd,
 }
 
 impl OffloadProgram {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::GuestEgress,
         Self::PortOutbound,
         Self::PortInbound,
         Self::LearnOutbound,
         Self::LearnInbound,
         Self::HostSwitch,
+        Self::TunnelEnd,
     ];
 
     /// The function in `bpf/`.
@@ -93,6 +96,7 @@ impl OffloadProgram {
             Self::LearnOutbound => "learn_outbound",
             Self::LearnInbound => "learn_inbound",
             Self::HostSwitch => "host_switch",
+            Self::TunnelEnd => "tunnel_end",
         }
     }
 }
@@ -168,6 +172,7 @@ impl Offload {
                 uplink: wiring::uplink(id)?,
                 tunnel: switch.index(&names::vxlan(nic.port.vni)),
                 device: switch.index(&names::host_port(nic.mac)),
+                underlay: switch.index(names::UNDERLAY),
             };
             ports.settle(nic.mac, place)?;
         }
@@ -220,6 +225,7 @@ impl Offload {
         for number in ports.others(goal.provider_address, &BTreeSet::new()) {
             self.disconnect(goal, &mut switch, &mut ports, number)?;
         }
+        switch.withdraw()?;
         self.unplug(goal, &BTreeSet::new())
     }
 

@@ -30,6 +30,7 @@ pub(super) struct Place {
     pub(super) uplink: u32,
     pub(super) tunnel: u32,
     pub(super) device: u32,
+    pub(super) underlay: u32,
 }
 
 impl Ports {
@@ -73,8 +74,8 @@ impl Ports {
             None => self.claim(mac)?,
         };
         self.change(number, |record| {
-            let Place { network, uplink, tunnel, device } = place;
-            *record = PortRecord { network, uplink, tunnel, device, mac, ..*record };
+            let Place { network, uplink, tunnel, device, underlay } = place;
+            *record = PortRecord { network, uplink, tunnel, device, underlay, mac, ..*record };
         })
     }
 

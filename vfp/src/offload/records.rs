@@ -36,6 +36,8 @@ pub(super) struct PortRecord {
     pub(super) tunnel: u32,
     /// The host's end of the port, there.
     pub(super) device: u32,
+    /// The host's device on the underlay, there.
+    pub(super) underlay: u32,
     /// See [`network`].
     pub(super) network: u64,
     /// Flows.
@@ -47,7 +49,7 @@ pub(super) struct PortRecord {
 }
 
 impl PortRecord {
-    const SIZE: usize = 56;
+    const SIZE: usize = 64;
 
     /// Of no port. The last generation is what the next one with this number goes on from.
     pub(super) fn vacant(last_generation: u32) -> Self {
@@ -58,6 +60,7 @@ impl PortRecord {
             vf: 0,
             tunnel: 0,
             device: 0,
+            underlay: 0,
             network: 0,
             learnt: 0,
             refused: 0,
@@ -66,10 +69,21 @@ impl PortRecord {
     }
 
     pub(super) fn to_bytes(self) -> Vec<u8> {
-        let Self { generation, last_generation, uplink, vf, tunnel, device, network, learnt, refused, mac } =
-            self;
+        let Self {
+            generation,
+            last_generation,
+            uplink,
+            vf,
+            tunnel,
+            device,
+            underlay,
+            network,
+            learnt,
+            refused,
+            mac,
+        } = self;
         let mut bytes = Vec::with_capacity(Self::SIZE);
-        for number in [generation, last_generation, uplink, vf, tunnel, device] {
+        for number in [generation, last_generation, uplink, vf, tunnel, device, underlay, 0] {
             bytes.extend(number.to_ne_bytes());
         }
         for number in [network, learnt, refused] {
@@ -89,10 +103,11 @@ impl PortRecord {
             vf: u32_at(bytes, 12)?,
             tunnel: u32_at(bytes, 16)?,
             device: u32_at(bytes, 20)?,
-            network: u64_at(bytes, 24)?,
-            learnt: u64_at(bytes, 32)?,
-            refused: u64_at(bytes, 40)?,
-            mac: mac_at(bytes, 48)?,
+            underlay: u32_at(bytes, 24)?,
+            network: u64_at(bytes, 32)?,
+            learnt: u64_at(bytes, 40)?,
+            refused: u64_at(bytes, 48)?,
+            mac: mac_at(bytes, 56)?,
         })
     }
 }
@@ -250,6 +265,7 @@ mod tests {
             vf: 4,
             tunnel: 5,
             device: 6,
+            underlay: 2,
             network: network([198, 18, 0, 1].into(), Vni::new(4096).unwrap()),
             learnt: 1 << 40,
             refused: 2,

@@ -81,7 +81,22 @@ impl Switch {
                 wanted.entry(device).or_insert(filter);
             }
         }
+        if !wanted.is_empty() {
+            let action =
+                FilterAction::Bpf { program: offload.program(OffloadProgram::TunnelEnd), class_id: 0 };
+            let filter = Filter { device: names::UNDERLAY.into(), hook: TcHook::Ingress, action };
+            wanted.insert(names::UNDERLAY.into(), filter);
+        }
         put(&mut self.netlink, &wanted.into_values().collect::<Vec<_>>())
+    }
+
+    /// Takes the programs off the host's tunnels. Those on ports have gone before.
+    pub(super) fn withdraw(&mut self) -> Result<(), OffloadError> {
+        let is_tunnel = |device: &&String| names::is_tunnel(device) || *device == names::UNDERLAY;
+        let delete =
+            |device: &String| Request::DeleteFilter { device: device.clone(), hook: TcHook::Ingress };
+        let requests = self.indexes.keys().filter(is_tunnel).map(delete).collect::<Vec<_>>();
+        Ok(self.netlink.apply(&requests)?)
     }
 
     /// Takes the program off a port that is no longer accelerated.
