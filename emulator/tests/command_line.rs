@@ -141,6 +141,29 @@ fn a_dry_run_says_what_would_be_created_and_makes_nothing() {
 }
 
 #[test]
+fn offload_is_switched_off_by_option_or_variable() {
+    let bench = Bench::new();
+    let file = bench.write(GOOD);
+    let offloads = |options: &[&str], variable: Option<&str>| {
+        let mut command = bench.vnetlab(&["up", "--dry-run", file.to_str().unwrap(), "-o", "json"]);
+        command.env_remove("VNETLAB_NO_OFFLOAD").args(options);
+        variable.map(|value| command.env("VNETLAB_NO_OFFLOAD", value));
+        let plan: Value = serde_json::from_slice(&command.assert().code(0).get_output().stdout).unwrap();
+        !plan["changes"][0]["why"].as_str().unwrap().contains("nothing is offloaded")
+    };
+    for (options, variable, wanted) in [
+        (&[][..], None, true),
+        (&[], Some(""), true),
+        (&[], Some("0"), true),
+        (&[], Some("1"), false),
+        (&["--no-offload"], None, false),
+        (&["--no-offload"], Some("0"), false),
+    ] {
+        assert_eq!(offloads(options, variable), wanted, "{options:?} {variable:?}");
+    }
+}
+
+#[test]
 fn the_schema_is_json_that_names_the_sections() {
     let output = Bench::new().vnetlab(&["schema"]).assert().code(0).get_output().clone();
     let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -152,7 +175,7 @@ fn completions_are_a_script() {
     for shell in ["bash", "zsh", "fish"] {
         let output = Bench::new().vnetlab(&["completions", shell]).assert().code(0).get_output().clone();
         let script = String::from_utf8(output.stdout).unwrap();
-        for command in ["explain", "test-ip-flow", "list-effective-security-admin-rules"] {
+        for command in ["explain", "test-ip-flow", "list-effective-security-admin-rules", "service-host"] {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }

@@ -1,7 +1,8 @@
 //! What the commands about data paths say of a lab: their shapes, their refusals, and what `up` asks for.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
-use integration_tests::{Lab, User, wait};
+use integration_tests::followed::Followed;
+use integration_tests::{Finished, Lab, User, wait};
 use serde_json::{Value, json};
 
 const TOPOLOGY: &str = "
@@ -170,7 +171,7 @@ fn a_servicing_ends_whoever_is_killed_meanwhile_as_root() {
     let lab = Lab::up(User::Root, TOPOLOGY);
     await_path(&lab, "web1", "vf");
     let mut command = lab.bench().command(&["service-host", "host1", "--for", "4s", "-o", "json"]);
-    let servicing = std::thread::spawn(move || integration_tests::Finished::run(&mut command));
+    let servicing = std::thread::spawn(move || Finished::run(&mut command));
     await_path(&lab, "web1", "synthetic");
     lab.process(&["__controller"]).kill();
     lab.process(&["vnetlab-agent", "--host host1"]).kill();
@@ -215,25 +216,51 @@ fn a_change_that_takes_a_restart_is_refused_until_it_is_asked_for_as_root() {
     assert_eq!(json_of(&lab, &["up", file])["changes"], json!([]));
 }
 
+/// Whoever follows sees what was there, what comes, and what comes after the controller was killed; the lab's end is the end.
+#[test]
+fn events_are_followed_past_a_killed_controller_as_root() {
+    let lab = Lab::up(User::Root, TOPOLOGY);
+    let mut followed = Followed::start(&lab, &["events", "--vm", "web1"]);
+    let switched = followed.await_value(|event| event["path"] == "vf");
+    assert_eq!(switched["networkInterface"], "web1/nic0");
+    let service = || lab.vnetlab(&["service-host", "host1", "--for", "1ms"]).expect_status(0);
+    let _ = service();
+    let _ = followed.await_value(|event| event["line"] == "eth0: Data path switched from VF: enP1s1np0");
+    let _ = followed.await_value(|event| event["path"] == "vf");
+
+    lab.process(&["__controller"]).kill();
+    followed.await_sentence("the lab's controller was started again: what happened meanwhile was not told");
+    let _ = service();
+    let _ = followed.await_value(|event| event["path"] == "vf");
+
+    let _ = lab.vnetlab(&["down", lab.name()]).ok();
+    assert_eq!(followed.status(), Some(0), "it ends with the lab");
+}
+
 /// A lab keeps to what its last `up` said, also when its controller is killed.
 #[test]
 fn offload_is_switched_off_and_on_by_the_last_up_as_root() {
     let lab = Lab::up(User::Root, TOPOLOGY);
     let file = lab.bench().folder().join("topology.yaml");
-    let file = file.to_str().unwrap();
-    let why = |up: &Value| up["changes"][0]["why"].as_str().map(str::to_owned);
-    let plan = json_of(&lab, &["up", file, "--dry-run", "--no-offload"]);
-    assert_eq!(why(&plan).as_deref(), Some("known flows are no longer offloaded"));
-    let off = json_of(&lab, &["up", file, "--no-offload"]);
-    assert_eq!(why(&off), why(&plan));
+    let up = |arguments: &[&str], variable: &str| {
+        let arguments = [&["up", file.to_str().unwrap(), "-o", "json"], arguments].concat();
+        Finished::run(lab.bench().command(&arguments).env("VNETLAB_NO_OFFLOAD", variable))
+    };
+    let why = |up: Finished| up.expect_status(0).json()["changes"][0]["why"].as_str().map(str::to_owned);
+    let _ = up(&[], "").ok();
+    let off = Some("known flows are no longer offloaded".to_owned());
+    assert_eq!(why(up(&["--dry-run", "--no-offload"], "")), off);
+    assert_eq!(why(up(&["--no-offload"], "")), off);
+    let not_offloaded = || json_of(&lab, &["status"])["hosts"][0]["notOffloaded"].clone();
+    assert_eq!(not_offloaded(), "it is switched off");
+
     lab.process(&["__controller"]).kill();
-    let still_off = wait::until("the next controller", || {
-        let up =
-            lab.bench().command(&["up", file, "-o", "json"]).env("VNETLAB_NO_OFFLOAD", "1").output().unwrap();
-        up.status.success().then(|| serde_json::from_slice::<Value>(&up.stdout).unwrap())
-    });
-    assert_eq!(still_off["changes"], json!([]));
-    assert_eq!(nic(&lab, "web1")["offloaded"], false);
-    let on = json_of(&lab, &["up", file]);
-    assert_eq!(why(&on).as_deref(), Some("known flows are offloaded"));
+    wait::until("the next controller", || (lab.vnetlab(&["status"]).status == Some(0)).then_some(()));
+    assert_eq!(why(up(&[], "1")), None, "nothing has changed");
+    assert_eq!(
+        (not_offloaded(), &nic(&lab, "web1")["offloaded"]),
+        (json!("it is switched off"), &json!(false))
+    );
+    assert_eq!(why(up(&[], "")), Some("known flows are offloaded".to_owned()));
+    assert_ne!(not_offloaded(), "it is switched off");
 }

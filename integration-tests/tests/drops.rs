@@ -1,11 +1,7 @@
 //! `vnetlab drops`: real packets that are dropped are told of, with their reason in Azure's words, now and as they come.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Receiver};
-
-use integration_tests::output::LIMIT;
+use integration_tests::followed::Followed;
 use integration_tests::{Lab, User, wait};
 use serde_json::{Value, json};
 
@@ -50,54 +46,9 @@ fn await_drop(lab: &Lab, destination: &str) -> Value {
     })
 }
 
-/// `vnetlab drops --follow`, until it is let go of.
-struct Followed {
-    child: Child,
-    drops: Receiver<String>,
-    told: Receiver<String>,
-}
-
-impl Followed {
-    fn start(lab: &Lab, options: &[&str]) -> Self {
-        let mut command = lab.bench().command(&[&["drops", "--follow", "-o", "json"], options].concat());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (drops, told) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
-        Self { child, drops, told }
-    }
-
-    /// Waits for a drop to this destination; those before it are passed over, for a SYN may be sent more than once.
-    fn await_drop(&self, destination: &str) {
-        loop {
-            let line = self.drops.recv_timeout(LIMIT).expect("a drop");
-            let drop: Value = serde_json::from_str(&line).unwrap();
-            if drop["destinationAddress"] == destination {
-                return;
-            }
-        }
-    }
-
-    /// Waits for a sentence on standard error.
-    fn await_sentence(&self, part: &str) {
-        while !self.told.recv_timeout(LIMIT).expect("a sentence").contains(part) {}
-    }
-}
-
-impl Drop for Followed {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Reads on a thread, so that a line can be waited for and not for ever.
-fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (to, lines) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut read = BufReader::new(pipe).lines().map_while(Result::ok);
-        read.try_for_each(|line| to.send(line))
-    });
-    lines
+/// Waits for a drop to this destination; those before it are passed over, for a SYN may be sent more than once.
+fn await_followed(followed: &Followed, destination: &str) {
+    let _ = followed.await_value(|drop| drop["destinationAddress"] == destination);
 }
 
 fn each_drop_is_told_by_its_reason(user: User) {
@@ -181,24 +132,23 @@ fn drops_are_followed_past_killed_processes_to_the_end_of_the_lab_as_root() {
     let lab = Lab::up(User::Root, TOPOLOGY);
     connect(&lab, "10.1.9.1", 80);
     let _ = await_drop(&lab, "10.1.9.1");
-    let mut followed = Followed::start(&lab, &["--reason", "route"]);
-    followed.await_drop("10.1.9.1");
+    let mut followed = Followed::start(&lab, &["drops", "--reason", "route"]);
+    await_followed(&followed, "10.1.9.1");
     connect(&lab, "10.1.9.2", 80);
-    followed.await_drop("10.1.9.2");
+    await_followed(&followed, "10.1.9.2");
 
     lab.process(&["vnetlab-agent", "--host host1"]).kill();
     followed.await_sentence("an agent was started again");
     connect_until_told(&lab, "10.1.9.3");
-    followed.await_drop("10.1.9.3");
+    await_followed(&followed, "10.1.9.3");
 
     lab.process(&["__controller"]).kill();
     followed.await_sentence("the lab's controller was started again");
     connect_until_told(&lab, "10.1.9.4");
-    followed.await_drop("10.1.9.4");
+    await_followed(&followed, "10.1.9.4");
 
     let _ = lab.vnetlab(&["down", lab.name()]).ok();
-    let status = wait::until("the command to end with the lab", || followed.child.try_wait().unwrap());
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(followed.status(), Some(0), "it ends with the lab");
 }
 
 /// Who was started again has to find its way into the lab before it hears of drops.
