@@ -99,6 +99,8 @@ fn sysctls() -> Vec<Sysctl> {
         Sysctl::new(format!("net/ipv4/neigh/{UPLINK}/retrans_time_ms"), "100"),
         // An appliance's neighbours see half of a flow at times.
         Sysctl::optional("net/netfilter/nf_conntrack_tcp_be_liberal", "1"),
+        // Nor do they see every acknowledgement of a unified flow: a connection that rests with one unseen lives as long as any.
+        Sysctl::optional("net/netfilter/nf_conntrack_tcp_timeout_unacknowledged", "432000"),
         Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
         Sysctl::optional("net/ipv6/conf/default/disable_ipv6", "1"),
     ];

@@ -70,13 +70,18 @@ impl Ports {
     /// Gives a NIC's port a number, if it has none, and notes where it is. A new port is suspended.
     pub(super) fn settle(&mut self, mac: MacAddr, place: Place) -> Result<(), OffloadError> {
         let number = match self.number(mac) {
-            Some(number) => number,
-            None => self.claim(mac)?,
+            Some(number) if self.owner(number)? == Some(mac) => number,
+            // Another host had the NIC when this agent started, and has let go of it since.
+            _ => self.claim(mac)?,
         };
         self.change(number, |record| {
             let Place { network, uplink, tunnel, device, underlay } = place;
             *record = PortRecord { network, uplink, tunnel, device, underlay, mac, ..*record };
         })
+    }
+
+    fn owner(&self, number: u16) -> Result<Option<MacAddr>, OffloadError> {
+        Ok(self.owners.lookup(&key(number))?.and_then(|owner| records::owner_of(&owner)))
     }
 
     /// The first free number from the one that the NIC's address suggests, so that agents seldom meet. What had it before has
