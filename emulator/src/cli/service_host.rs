@@ -46,8 +46,8 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let host = host_to_service(&network_of(&lab)?.network, &args.host)?;
     let mut link = LastingLink::open(&lab)?;
     let milliseconds = u64::try_from(args.duration.as_millis())?;
-    let nics = take_away(&mut link, &host, milliseconds)?;
     let began = Instant::now();
+    let nics = take_away(&mut link, &host, milliseconds)?;
     let mut countdown = Countdown::begin(&host, &nics, args.duration);
     let problems = await_return(&mut link, &host, &mut countdown);
     countdown.end();
@@ -171,7 +171,7 @@ struct Serviced {
     host: String,
     /// `vm/nic` of each that had a VF.
     network_interfaces: Vec<String>,
-    /// From when the VFs were away until they were back.
+    /// From the call until the VFs were back.
     milliseconds: u64,
     /// VFs that could not be returned, as sentences.
     problems: Vec<String>,
