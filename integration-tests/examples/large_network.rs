@@ -5,12 +5,7 @@
 //! route tables of 400 routes. Every round does everything once; medians and the slowest round go to standard output as Markdown,
 //! and with every single figure to `bench/` in the target folder as JSON. CPU time is that of all threads together: on a machine
 //! that others use it says more than the clock.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a measurement that fails says so and ends"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a measurement that fails says so and ends")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -19,6 +14,7 @@ use std::time::Instant;
 
 use goal_state::Generation;
 use goal_state::nsg::Direction;
+use integration_tests::figures::{median, report};
 use integration_tests::large::{Size, topology};
 use integration_tests::proc::cpu_time;
 use model::effective::Policy;
@@ -60,12 +56,7 @@ fn main() {
         measured.push(measure(&text));
     }
     let table = markdown(size, text.len(), &measured);
-    print!("{table}");
-    let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("bench");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("large_network.md"), table).unwrap();
-    let json = serde_json::to_string_pretty(&in_json(size, text.len(), &measured)).unwrap();
-    std::fs::write(folder.join("large_network.json"), json).unwrap();
+    report("large_network", &table, &in_json(size, text.len(), &measured));
 }
 
 fn measure(text: &str) -> [f64; FIGURES.len()] {
@@ -150,12 +141,6 @@ fn packet(number: usize, destination: Ipv4Addr) -> Packet {
         destination,
         destination_port: u16::try_from(1000 + mixed % 3500).unwrap(),
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 /// The most memory that this process has had at once, in MB.

@@ -5,16 +5,12 @@
 //! The kernel takes network namespaces apart in the background: "down" is when the program or the system call returns, "gone"
 //! when the kernel has done it.
 //! Medians and ratios go to standard output as Markdown, and with every single time to `bench/` in the target folder as JSON.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a measurement that fails says so and ends"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a measurement that fails says so and ends")]
 
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use integration_tests::figures::{median_of, milliseconds, report, rounds};
 use integration_tests::{User, Workbench, topologies, wait};
 use linux_net::netlink::{NewLink, Request, VethEnd};
 use linux_net::{NetNs, Netlink};
@@ -44,7 +40,7 @@ impl Subject {
 }
 
 fn main() {
-    let rounds = std::env::args().nth(1).map_or(ROUNDS, |text| text.parse().expect("up_and_down [ROUNDS]"));
+    let rounds = rounds("up_and_down [ROUNDS]", ROUNDS);
     let hub_spoke = topologies::text("hub-spoke");
     let vms = topologies::virtual_machines(&hub_spoke).len();
     let subjects = [
@@ -52,13 +48,7 @@ fn main() {
         Subject { name: "100 VMs", topology: hundred_vms(), hosts: 3, vms: 100 },
     ];
     let measured: Vec<Value> = subjects.iter().map(|subject| measure(subject, rounds)).collect();
-    let table = markdown(&measured, rounds);
-    print!("{table}");
-    let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("bench");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("up_and_down.md"), table).unwrap();
-    std::fs::write(folder.join("up_and_down.json"), serde_json::to_string_pretty(&measured).unwrap())
-        .unwrap();
+    report("up_and_down", &markdown(&measured, rounds), &measured.into());
 }
 
 /// 100 VMs in four subnets of one virtual network on three hosts, each with a network security group on its NIC.
@@ -168,18 +158,6 @@ fn await_kernel() {
     });
 }
 
-fn milliseconds(began: Instant) -> f64 {
-    (began.elapsed().as_secs_f64() * 1e5).round() / 100.0
-}
-
-fn median(values: &Value) -> f64 {
-    let mut values: Vec<f64> =
-        values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
-}
-
 fn markdown(measured: &[Value], rounds: usize) -> String {
     let mut text =
         format!("Medians of {rounds} rounds, milliseconds. Bare: namespaces and veth pairs only.\n\n");
@@ -188,7 +166,7 @@ fn markdown(measured: &[Value], rounds: usize) -> String {
     );
     for subject in measured {
         for phase in PHASES {
-            let (lab, bare) = (median(&subject[phase]["vnetlab"]), median(&subject[phase]["bare"]));
+            let (lab, bare) = (median_of(&subject[phase]["vnetlab"]), median_of(&subject[phase]["bare"]));
             let name = subject["subject"].as_str().unwrap();
             // Giving namespaces up returns at once; nothing can be compared with that.
             let ratio = if bare < 1.0 { "-".to_owned() } else { format!("{:.1}", lab / bare) };

@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::print_stderr, reason = "what a failed test prints is its report")]
 
+pub mod figures;
 pub mod followed;
 pub mod lab;
 pub mod large;

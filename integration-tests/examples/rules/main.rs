@@ -4,12 +4,7 @@
 //! Ports, guests and their bridge are those of a host in a lab, made by the same code, in namespaces of this program's own.
 //! Both VMs of a mix of rules take turns. Each connection is let in by the last rule of its list, and ended by a reset.
 //! Medians and ratios go to standard output as Markdown, and with every single figure to `bench/` in the target folder as JSON.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a measurement that fails says so and ends"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a measurement that fails says so and ends")]
 
 mod mixes;
 mod network;
@@ -21,6 +16,7 @@ use std::os::fd::AsFd as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use integration_tests::figures::{median_of, milliseconds, report, rounds};
 use linux_net::{NetNs, nft};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
@@ -59,7 +55,7 @@ fn main() {
         assert!(unshare.status().unwrap().success());
         return;
     }
-    let rounds = std::env::args().nth(1).map_or(ROUNDS, |text| text.parse().expect("rules [ROUNDS]"));
+    let rounds = rounds("rules [ROUNDS]", ROUNDS);
     assert!(Command::new("mount").args(["-t", "tmpfs", "tmpfs", "/run"]).status().unwrap().success());
     std::fs::create_dir("/run/netns").unwrap();
     let machines = machines();
@@ -68,12 +64,7 @@ fn main() {
     let outcome = vfp::reconcile(&host, &BTreeSet::new(), &|_, _| ());
     assert_eq!(outcome.problems, Vec::<String>::new());
     let measured = MIXES.iter().map(|mix| measure(mix, &machines, rounds)).collect::<Vec<_>>();
-    let table = markdown(&measured, rounds);
-    print!("{table}");
-    let folder = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("bench");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("rules.md"), table).unwrap();
-    std::fs::write(folder.join("rules.json"), serde_json::to_string_pretty(&measured).unwrap()).unwrap();
+    report("rules", &markdown(&measured, rounds), &measured.into());
 }
 
 /// The client, and for each mix of rules a VM behind few of them and one behind many.
@@ -175,18 +166,6 @@ fn apply(machine: &Machine, rounds: usize) -> Value {
     json!({"lowerMs": lowered, "applyMs": fresh, "replaceMs": replaced})
 }
 
-fn milliseconds(began: Instant) -> f64 {
-    (began.elapsed().as_secs_f64() * 1e5).round() / 100.0
-}
-
-fn median(values: &Value) -> f64 {
-    let mut values: Vec<f64> =
-        values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
-}
-
 fn markdown(measured: &[Value], rounds: usize) -> String {
     let mut text = format!(
         "Medians of {rounds} rounds. New TCP connections per second behind {FEW} and behind {MANY} rules; milliseconds for the \
@@ -195,8 +174,8 @@ fn markdown(measured: &[Value], rounds: usize) -> String {
     );
     for mix in measured {
         let rates = &mix["connectionsPerSecond"];
-        let (few, many) = (median(&rates["few"]), median(&rates["many"]));
-        let time = |what: &str| median(&mix["many"][what]);
+        let (few, many) = (median_of(&rates["few"]), median_of(&rates["many"]));
+        let time = |what: &str| median_of(&mix["many"][what]);
         writeln!(
             text,
             "| {} | {few:.0} | {many:.0} | {:.2} | {:.1} | {:.1} | {:.1} |",
