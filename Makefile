@@ -16,7 +16,7 @@ test: install-tools install-compiler ## Format, lints, unit, snapshot and integr
 lint: install-tools ## rustfmt, clippy, rustdoc and, where installed, cargo-deny and shellcheck
 	@scripts/lint.sh
 
-bench: install-tools ## Time the model over a large network, and `up` and `down` beside the bare kernel; writes target/bench/
+bench: install-tools ## Time the model over a large network, packets on each data path, and `up` and `down`; writes target/bench/
 	@scripts/bench.sh
 
 build: install-tools ## Build `vnetlab` and `vnetlab-agent` into target/debug
