@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use integration_tests::followed::Followed;
+use integration_tests::proc::Process;
 use integration_tests::{Finished, Lab, User, wait};
 use serde_json::{Value, json};
 
@@ -165,20 +166,26 @@ fn a_servicing_takes_the_vfs_and_returns_them_as_root() {
     assert!(without.stderr.contains("host2 has no NIC with accelerated networking"), "{without}");
 }
 
-/// Whoever waits for the end of a servicing goes on waiting when the agent and the controller are killed.
+/// Whoever waits for the end of a servicing goes on waiting when the agent is killed, and when the controller is as well.
 #[test]
 fn a_servicing_ends_whoever_is_killed_meanwhile_as_root() {
     let lab = Lab::up(User::Root, TOPOLOGY);
-    await_path(&lab, "web1", "vf");
-    let mut command = lab.bench().command(&["service-host", "host1", "--for", "4s", "-o", "json"]);
-    let servicing = std::thread::spawn(move || Finished::run(&mut command));
-    await_path(&lab, "web1", "synthetic");
-    lab.process(&["__controller"]).kill();
-    lab.process(&["vnetlab-agent", "--host host1"]).kill();
-    let done = servicing.join().unwrap().expect_status(0);
-    assert!(done.stderr.contains("the lab's controller was started again"), "{done}");
-    assert_eq!(done.json()["problems"], json!([]));
-    await_path(&lab, "web1", "vf");
+    let agent: &[&str] = &["vnetlab-agent", "--host host1"];
+    for victims in [&[agent][..], &[&["__controller"], agent]] {
+        await_path(&lab, "web1", "vf");
+        let mut command = lab.bench().command(&["service-host", "host1", "--for", "3s", "-o", "json"]);
+        let servicing = std::thread::spawn(move || Finished::run(&mut command));
+        await_path(&lab, "web1", "synthetic");
+        let victims: Vec<_> = victims.iter().map(|words| lab.process(words)).collect();
+        victims.iter().for_each(Process::kill);
+        let done = servicing.join().unwrap().expect_status(0);
+        let another = done.stderr.contains("the lab's controller was started again");
+        assert_eq!(another, victims.len() == 2, "{done}");
+        let result = done.json();
+        assert_eq!(result["problems"], json!([]));
+        assert!(result["milliseconds"].as_u64() >= Some(2900), "the VFs were back too early: {result}");
+        assert_eq!(nic(&lab, "web1")["path"], "vf");
+    }
 }
 
 /// Azure switches accelerated networking on and off only while a VM is stopped.
