@@ -1,17 +1,20 @@
 //! Carries out a data path's actions in the kernel. Whatever is so already is left as it is.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use goal_state::MacAddr;
 use goal_state::data_path::DeviceCounters;
 use linux_net::netlink::{
-    Filter, InstalledAction, Link, LinkChange, LinkStatistics, NetlinkError, NewLink, Request, TcHook,
-    VethEnd,
+    Filter, InstalledAction, InstalledFilter, Link, LinkChange, LinkStatistics, NetlinkError, NewLink,
+    Request, TcHook, VethEnd,
 };
 use linux_net::netns::NetNsError;
 use linux_net::{NetNs, Netlink};
 
 use super::bond::Bond;
 use super::drain;
-use super::machine::{Action, Event, Observation};
+use super::machine::{self, Action, Event, Observation};
 use super::steering::{self, Side};
 use crate::lower::MTU;
 use crate::names::{GUEST, VF};
@@ -41,6 +44,9 @@ pub(super) struct Driver<'a> {
     places: [NetNs; 2],
     vm: Netlink,
     port: Netlink,
+    /// What has been seen of the VF's ends, and of filters, and not been changed since.
+    ends: Option<Option<[Link; 2]>>,
+    filters: BTreeMap<(Side, String), Vec<InstalledFilter>>,
     /// The index of `vf` in the port's namespace.
     pub(super) vf_index: Option<u32>,
     /// How many kernel objects were made, changed or removed.
@@ -58,6 +64,8 @@ impl<'a> Driver<'a> {
             vm: Netlink::open(&vm)?,
             port: Netlink::open(&port)?,
             places: [vm, port],
+            ends: None,
+            filters: BTreeMap::new(),
             vf_index: None,
             changes: 0,
             carried: DeviceCounters::default(),
@@ -66,26 +74,34 @@ impl<'a> Driver<'a> {
 
     pub(super) fn observe(&mut self) -> Result<Observation, DataPathError> {
         let ends = self.ends()?;
-        let (_, receiving) = steering::guest_receiving(self.bond);
-        let receives = self.vm.filters(&receiving.device)?.iter().any(|filter| filter.is(&receiving));
-        let sends =
-            self.vm.filters(&self.bond.synthetic())?.iter().any(|filter| filter.hook == TcHook::Egress);
-        let is_redirect = |action: &InstalledAction| matches!(action, InstalledAction::Redirect { .. });
+        let (side, receiving) = steering::guest_receiving(self.bond);
+        let receives = self.installed(side, &receiving.device)?.iter().any(|filter| filter.is(&receiving));
+        let sends = |filter: &InstalledFilter| filter.hook == TcHook::Egress;
+        let outbound = self.installed(Side::Vm, &self.bond.synthetic())?.iter().any(sends);
+        let redirects = |filter: &InstalledFilter| {
+            sends(filter) && matches!(filter.action, InstalledAction::Redirect { .. })
+        };
         // The offload's tables are told in any case.
         let inbound = match self.offload {
-            Some(_) => sends,
-            None => self
-                .port
-                .filters(GUEST)?
-                .iter()
-                .any(|filter| filter.hook == TcHook::Egress && is_redirect(&filter.action)),
+            Some(_) => outbound,
+            None => self.installed(Side::Port, GUEST)?.iter().any(redirects),
         };
         Ok(Observation {
             vf: ends.is_some(),
             up: ends.is_some_and(|[vm, port]| vm.up && port.up),
             receiving: receives,
-            outbound: sends,
+            outbound,
             inbound,
+        })
+    }
+
+    /// What has become of a VF that carries packets: lost, if it cannot any more. Its index was `known`.
+    pub(super) fn look_after(&mut self, known: u32) -> Result<Option<Event>, DataPathError> {
+        Ok(match self.ends()? {
+            Some([vm, port]) if port.index == known => {
+                (!vm.up || !port.up).then_some(Event::VfLost(machine::DOWN))
+            }
+            _ => Some(Event::VfLost(machine::GONE)),
         })
     }
 
@@ -122,18 +138,41 @@ impl<'a> Driver<'a> {
 
     /// The VF in the VM, and its other end in the port; none unless they are one pair.
     fn ends(&mut self) -> Result<Option<[Link; 2]>, DataPathError> {
+        if let Some(ends) = &self.ends {
+            return Ok(ends.clone());
+        }
         let (vm, port) = (self.vm.link(&self.bond.vf())?, self.port.link(VF)?);
         let joined = vm
             .zip(port)
             .filter(|(vm, port)| vm.peer_index == Some(port.index) && port.peer_index == Some(vm.index));
         self.vf_index = joined.as_ref().map(|(_, port)| port.index);
-        Ok(joined.map(|(vm, port)| [vm, port]))
+        let ends = joined.map(|(vm, port)| [vm, port]);
+        self.ends = Some(ends.clone());
+        Ok(ends)
+    }
+
+    fn installed(&mut self, side: Side, device: &str) -> Result<&[InstalledFilter], DataPathError> {
+        let netlink = match side {
+            Side::Vm => &mut self.vm,
+            Side::Port => &mut self.port,
+        };
+        match self.filters.entry((side, device.to_owned())) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => Ok(unknown.insert(netlink.filters(device)?)),
+        }
+    }
+
+    /// A change has been tried: what has been seen is not so any more.
+    fn forget(&mut self) {
+        self.ends = None;
+        self.filters.clear();
     }
 
     fn make(&mut self) -> Result<(), DataPathError> {
         if self.ends()?.is_some() {
             return Ok(());
         }
+        self.forget();
         // An end that leads elsewhere is in the way.
         self.vm.apply(&[Request::DeleteLink(self.bond.vf())])?;
         let end = |place: &NetNs, name: String, mac: MacAddr| VethEnd {
@@ -159,6 +198,7 @@ impl<'a> Driver<'a> {
         if vm.up && port.up && !vm.arp {
             return Ok(());
         }
+        self.forget();
         let up = Request::set_up(&self.bond.vf());
         self.vm.apply(&[Request::set_link(&self.bond.vf(), LinkChange::Arp(false)), up.clone()])?;
         self.port.apply(&[Request::set_up(VF)])?;
@@ -192,6 +232,7 @@ impl<'a> Driver<'a> {
     }
 
     fn remove(&mut self) -> Result<(), DataPathError> {
+        self.forget();
         let present = self.vm.statistics(&self.bond.vf())?;
         // A half of another pair goes, too.
         self.port.apply(&[Request::DeleteLink(VF.to_owned())])?;
@@ -205,28 +246,28 @@ impl<'a> Driver<'a> {
     }
 
     fn put(&mut self, (side, filter): (Side, Filter)) -> Result<(), DataPathError> {
-        let netlink = self.side(side);
-        if !netlink.filters(&filter.device)?.iter().any(|installed| installed.is(&filter)) {
-            netlink.apply(&[Request::PutFilter(filter)])?;
-            self.changes += 1;
+        if self.installed(side, &filter.device)?.iter().any(|installed| installed.is(&filter)) {
+            return Ok(());
         }
-        Ok(())
+        self.change(side, Request::PutFilter(filter))
     }
 
     fn clear(&mut self, side: Side, device: &str, hook: TcHook) -> Result<(), DataPathError> {
-        let netlink = self.side(side);
-        if netlink.filters(device)?.iter().any(|installed| installed.hook == hook) {
-            netlink.apply(&[Request::DeleteFilter { device: device.to_owned(), hook }])?;
-            self.changes += 1;
+        if self.installed(side, device)?.iter().all(|installed| installed.hook != hook) {
+            return Ok(());
         }
-        Ok(())
+        self.change(side, Request::DeleteFilter { device: device.to_owned(), hook })
     }
 
-    fn side(&mut self, side: Side) -> &mut Netlink {
+    /// Changes a filter.
+    fn change(&mut self, side: Side, request: Request) -> Result<(), DataPathError> {
+        self.filters.clear();
         match side {
-            Side::Vm => &mut self.vm,
-            Side::Port => &mut self.port,
+            Side::Vm => self.vm.apply(&[request])?,
+            Side::Port => self.port.apply(&[request])?,
         }
+        self.changes += 1;
+        Ok(())
     }
 }
 

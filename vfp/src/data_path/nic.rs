@@ -8,7 +8,7 @@ use linux_net::{NetNs, Netlink};
 
 use super::bond::Bond;
 use super::driver::{self, DataPathError, Driver};
-use super::machine::{Action, DOWN, Event, GONE, Machine};
+use super::machine::{Action, Event, Machine};
 use crate::offload::Offload;
 use crate::with_causes;
 
@@ -75,22 +75,18 @@ impl BondedNic {
         if idle && !wanted {
             return 0;
         }
+        let known = self.vf_index;
         self.drive(context, |machine, driver| {
-            let observed = driver.observe()?;
-            let mut events = VecDeque::new();
-            match machine {
-                None => {
-                    let (adopted, due) = Machine::adopt(observed);
+            let due = match (&machine, known) {
+                (None, _) => {
+                    let (adopted, due) = Machine::adopt(driver.observe()?);
                     *machine = Some(adopted);
-                    events.extend(due);
+                    due
                 }
-                Some(known) if !observed.vf && known.path() != DataPath::Synthetic => {
-                    events.push_back(Event::VfLost(GONE));
-                }
-                Some(_) => {}
-            }
-            events.push_back(if wanted { Event::Offer } else { Event::Revoke });
-            Ok(events)
+                (Some(_), Some(known)) => driver.look_after(known)?,
+                (Some(_), None) => None,
+            };
+            Ok(due.into_iter().chain([if wanted { Event::Offer } else { Event::Revoke }]).collect())
         })
     }
 
@@ -102,15 +98,7 @@ impl BondedNic {
         if index.is_some_and(|index| index != known) {
             return;
         }
-        self.drive(context, |_, driver| {
-            let observed = driver.observe()?;
-            let lost = match (observed.vf && driver.vf_index == Some(known), observed.up) {
-                (false, _) => Some(Event::VfLost(GONE)),
-                (true, false) => Some(Event::VfLost(DOWN)),
-                (true, true) => None,
-            };
-            Ok(lost.into_iter().collect())
-        });
+        self.drive(context, |_, driver| Ok(driver.look_after(known)?.into_iter().collect()));
     }
 
     /// What its devices have carried.

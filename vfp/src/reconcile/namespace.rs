@@ -5,7 +5,7 @@ use linux_net::netns::NetNsError;
 use linux_net::{NetNs, Netlink};
 
 use super::StepError;
-use crate::names::{GUEST, UPLINK, VF};
+use crate::names::{GUEST, UPLINK};
 
 /// The namespace of that name, and whether it had to be made.
 pub(super) fn ensure(name: &str) -> Result<(NetNs, bool), StepError> {
@@ -21,11 +21,12 @@ pub(super) fn ensure(name: &str) -> Result<(NetNs, bool), StepError> {
 
 /// Removes a namespace and the cables that end in it; whether there was one.
 ///
-/// The kernel would remove the cables by itself, but some time later.
+/// The kernel would remove the cables by itself, but some time later. That of a VF is left to it: nobody else sees it, and to
+/// remove a cable takes long.
 pub(super) fn remove(name: &str) -> Result<bool, StepError> {
     let Ok(namespace) = NetNs::open(name) else { return Ok(false) };
     if name.starts_with("port-") {
-        let cables = [VF, GUEST, UPLINK].map(|device| Request::DeleteLink(device.to_owned()));
+        let cables = [GUEST, UPLINK].map(|device| Request::DeleteLink(device.to_owned()));
         Netlink::open(&namespace)?.apply(&cables)?;
     }
     drop(namespace);
