@@ -58,42 +58,49 @@ impl InstalledFilter {
     }
 }
 
-pub(super) fn list(
-    socket: &mut RouteSocket,
-    index: u32,
-    names: &DeviceNames,
-) -> Result<Vec<InstalledFilter>, NetlinkError> {
-    let mut filters = Vec::new();
+/// The filters of the device `index`. A host has hundreds of devices: their names are asked for only where a redirect has to
+/// name one.
+pub(super) fn list(socket: &mut RouteSocket, index: u32) -> Result<Vec<InstalledFilter>, NetlinkError> {
+    let mut ours = Vec::new();
     for hook in [TcHook::Ingress, TcHook::Egress] {
         let mut question = TcMessage::with_index(index as i32);
         question.header.parent = hook.parent();
-        let answers = socket.dump("filters", &RouteNetlinkMessage::GetTrafficFilter(question))?;
-        filters.extend(answers.iter().filter_map(|answer| match answer {
-            RouteNetlinkMessage::NewTrafficFilter(message) => decode(message, index, hook, names),
-            _ => None,
-        }));
+        for answer in socket.dump("filters", &RouteNetlinkMessage::GetTrafficFilter(question))? {
+            if let RouteNetlinkMessage::NewTrafficFilter(message) = answer
+                && let Some(kind) = kind(&message, index, hook)
+            {
+                ours.push((hook, kind, message));
+            }
+        }
     }
-    Ok(filters)
+    let names = match ours.iter().any(|(_, kind, _)| *kind == Kind::Redirect) {
+        true => DeviceNames::read(socket)?,
+        false => DeviceNames::default(),
+    };
+    let decoded = ours.iter().filter_map(|(hook, kind, message)| {
+        Some(InstalledFilter { hook: *hook, action: decode(*kind, message, &names)? })
+    });
+    Ok(decoded.collect())
 }
 
-/// `None` for filters that are not ours, and for the tables in which the kernel keeps them.
-fn decode(message: &TcMessage, index: u32, hook: TcHook, names: &DeviceNames) -> Option<InstalledFilter> {
+/// `None` for filters that are not ours.
+fn kind(message: &TcMessage, index: u32, hook: TcHook) -> Option<Kind> {
+    [Kind::Bpf, Kind::Redirect].into_iter().find(|kind| {
+        let ours = kind.header(index, hook).header;
+        (ours.handle, ours.info) == (message.header.handle, message.header.info)
+    })
+}
+
+/// `None` for the tables in which the kernel keeps filters.
+fn decode(kind: Kind, message: &TcMessage, names: &DeviceNames) -> Option<InstalledAction> {
     let options = message.attributes.iter().find_map(|attribute| match attribute {
         TcAttribute::Options(options) => Some(options),
         _ => None,
     })?;
-    let is_ours = |kind: Kind| {
-        let ours = kind.header(index, hook).header;
-        (ours.handle, ours.info) == (message.header.handle, message.header.info)
-    };
-    let action = if is_ours(Kind::Bpf) {
-        decode_bpf(options)?
-    } else if is_ours(Kind::Redirect) {
-        decode_redirect(options, names)?
-    } else {
-        return None;
-    };
-    Some(InstalledFilter { hook, action })
+    match kind {
+        Kind::Bpf => decode_bpf(options),
+        Kind::Redirect => decode_redirect(options, names),
+    }
 }
 
 fn decode_bpf(options: &[TcOption]) -> Option<InstalledAction> {

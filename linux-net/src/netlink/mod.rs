@@ -136,29 +136,34 @@ impl Netlink {
 
     /// The filters of a device that [`Request::PutFilter`] makes, ingress first; none when there is no such device.
     pub fn filters(&mut self, device: &str) -> Result<Vec<InstalledFilter>, NetlinkError> {
-        let names = self.names()?;
-        match names.index(device) {
-            Some(index) => installed_filter::list(&mut self.socket, index, &names),
-            None => Ok(Vec::new()),
+        match link::index_of(&mut self.socket, device)? {
+            Ok(index) => installed_filter::list(&mut self.socket, index),
+            Err(answer) if answer.errno == libc_errno::NODEV => Ok(Vec::new()),
+            Err(answer) => Err(NetlinkError::List {
+                what: "filters",
+                detail: Detail(answer.text),
+                source: std::io::Error::from_raw_os_error(answer.errno),
+            }),
         }
     }
 
     fn names(&mut self) -> Result<DeviceNames, NetlinkError> {
-        Ok(DeviceNames(self.links()?.into_iter().map(|link| (link.index, link.name)).collect()))
+        DeviceNames::read(&mut self.socket)
     }
 }
 
 /// Which index is which device, for one listing.
+#[derive(Default)]
 struct DeviceNames(HashMap<u32, String>);
 
 impl DeviceNames {
+    fn read(socket: &mut RouteSocket) -> Result<Self, NetlinkError> {
+        Ok(Self(link::list(socket)?.into_iter().map(|link| (link.index, link.name)).collect()))
+    }
+
     /// A device that came after the names were read is called by its number.
     fn get(&self, index: u32) -> String {
         self.0.get(&index).cloned().unwrap_or_else(|| format!("if{index}"))
-    }
-
-    fn index(&self, name: &str) -> Option<u32> {
-        self.0.iter().find(|(_, one)| *one == name).map(|(index, _)| *index)
     }
 }
 
