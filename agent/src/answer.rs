@@ -14,7 +14,7 @@ use tokio::time::timeout;
 /// How many connections may wait to be taken.
 const BACKLOG: i32 = 64;
 
-/// Listens, and answers each datagram with what it holds, or takes each connection. When this returns, it does.
+/// Listens, and answers each datagram with what it holds, or takes each connection and does the same in it. When this returns, it does.
 ///
 /// Probes at the same time share the port: each has a socket of its own there. Where a program of the VM listens already,
 /// that one answers.
@@ -37,7 +37,7 @@ fn answer(socket: Socket, answerer: &Answerer) -> io::Result<()> {
     match answerer.transport {
         Transport::Tcp => {
             let listener = TcpListener::from_std(socket.into())?;
-            tokio::spawn(timeout(lifetime, take_connections(listener)));
+            tokio::spawn(timeout(lifetime, take_connections(listener, lifetime)));
         }
         Transport::Udp => {
             let socket = UdpSocket::from_std(socket.into())?;
@@ -68,9 +68,14 @@ fn bind(transport: Transport, address: Ipv4Addr, port: u16) -> io::Result<Socket
     Ok(socket)
 }
 
-/// A connection that was taken has answered; it ends at once.
-async fn take_connections(listener: TcpListener) {
-    while listener.accept().await.is_ok() {}
+/// A connection that was taken has answered. What is said in it is said back until the asker ends it.
+async fn take_connections(listener: TcpListener, lifetime: Duration) {
+    while let Ok((mut connection, _)) = listener.accept().await {
+        tokio::spawn(timeout(lifetime, async move {
+            let (mut heard, mut said) = connection.split();
+            let _ = tokio::io::copy(&mut heard, &mut said).await;
+        }));
+    }
 }
 
 async fn echo(socket: UdpSocket) {
@@ -100,12 +105,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_taken() {
+    async fn a_connection_is_taken_and_answered() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
         let socket = bind(Transport::Tcp, Ipv4Addr::LOCALHOST, 0).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let taking = tokio::spawn(take_connections(TcpListener::from_std(socket.into()).unwrap()));
+        let taking = TcpListener::from_std(socket.into()).unwrap();
+        let taking = tokio::spawn(take_connections(taking, Duration::from_secs(30)));
         for _ in 0..3 {
-            tokio::net::TcpStream::connect(address).await.unwrap();
+            let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+            connection.write_all(b"word").await.unwrap();
+            let mut answer = [0; 4];
+            connection.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"word");
         }
         taking.abort();
     }

@@ -1,4 +1,4 @@
-//! One packet sent from a VM, and what comes back.
+//! One packet sent from a VM, and what comes back; or some more of its flow.
 //!
 //! The socket is made inside the VM's network namespace and stays there, whichever thread waits on it.
 
@@ -16,6 +16,8 @@ const ECHO_REQUEST: u8 = 8;
 const ECHO_REPLY: u8 = 0;
 /// How long an answer is waited for before the packet is sent again: TCP's initial timeout (RFC 6298).
 const SEND_AGAIN: Duration = Duration::from_secs(1);
+/// What a datagram says, and what is said in a connection.
+const PAYLOAD: &[u8] = b"vnetlab";
 
 /// Sends the probe and waits. Blocks no longer than the probe's timeout.
 #[must_use]
@@ -27,7 +29,10 @@ pub fn send(probe: &Probe) -> ProbeResult {
             return ProbeResult { source_port: probe.source_port, outcome };
         }
     };
-    let result = ask(&socket, probe);
+    let result = match probe.follow_up {
+        0 => ask(&socket, probe),
+        _ => Ok(ProbeOutcome::Followed { answered: follow_up(&socket, probe) }),
+    };
     let source_port =
         socket.local_addr().ok().and_then(|address| address.as_socket()).map(|address| address.port());
     let outcome = result.unwrap_or_else(|error| outcome_of(&error));
@@ -50,11 +55,14 @@ fn make(probe: &Probe) -> io::Result<Socket> {
         other => return Err(io::Error::new(ErrorKind::Unsupported, format!("a probe cannot be {other}"))),
     };
     let socket = Socket::new(Domain::IPV4, kind, Some(protocol))?;
-    socket.set_tos_v4(u32::from(PROBE_DSCP) << 2)?;
+    if probe.follow_up == 0 {
+        socket.set_tos_v4(u32::from(PROBE_DSCP) << 2)?;
+    }
     // Broadcasts are asked about too; a guest sends them only for who says that he means it.
     socket.set_broadcast(true)?;
+    // A follow-up need not wait until its probe has given up.
+    socket.set_reuse_address(true)?;
     if probe.protocol == nsg::Protocol::Tcp {
-        socket.set_reuse_address(true)?;
         // Closing resets: the next probe may use the port again.
         socket.set_linger(Some(Duration::ZERO))?;
     }
@@ -73,9 +81,33 @@ fn ask(socket: &Socket, probe: &Probe) -> io::Result<ProbeOutcome> {
         }
         _ => {
             socket.connect(&destination)?;
-            exchange(socket, b"vnetlab", timeout, |_| true)
+            exchange(socket, PAYLOAD, timeout, |_| true)
         }
     }
+}
+
+/// How many of a flow's next packets are answered. By TCP they come behind a handshake.
+fn follow_up(socket: &Socket, probe: &Probe) -> u32 {
+    let timeout = Duration::from_millis(u64::from(probe.timeout_ms.max(1)));
+    let destination = address(probe.destination, probe.port);
+    let connected = match probe.protocol {
+        nsg::Protocol::Tcp => socket.connect_timeout(&destination, timeout),
+        _ => socket.connect(&destination),
+    };
+    if connected.is_err() {
+        return 0;
+    }
+    let packet: &[u8] = if probe.protocol == nsg::Protocol::Icmp { &echo_request() } else { PAYLOAD };
+    let answered = (0..probe.follow_up).filter(|_| {
+        // What the guest itself refuses to send is not answered either.
+        let sent = socket.send(packet).is_ok();
+        let is_answer = |answer: &[u8]| match probe.protocol {
+            nsg::Protocol::Icmp => answer.first() == Some(&ECHO_REPLY),
+            _ => !answer.is_empty(),
+        };
+        sent && is_answered(socket, Instant::now() + timeout, is_answer).unwrap_or(false)
+    });
+    u32::try_from(answered.count()).unwrap_or(u32::MAX)
 }
 
 /// The kernel fills in checksum and identifier.

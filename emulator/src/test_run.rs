@@ -10,7 +10,7 @@ use model::network::{Network, TestCase};
 use model::verdict::{Explanation, IpProtocol, Question, explain_all};
 use serde::Serialize;
 
-use crate::proof::{Judgement, Observation, Prober, judge, not_carried};
+use crate::proof::{FollowUp, Judgement, Observation, Prober, judge, not_carried};
 
 /// What came of a topology's tests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,6 +50,8 @@ pub(crate) struct TestResult {
     pub(crate) path: Vec<String>,
     /// The rule that denied the packet.
     pub(crate) by: Option<String>,
+    /// What became of more packets of the flow; null when none were sent.
+    pub(crate) follow_up: Option<FollowUp>,
     /// Whether everything is as expected.
     pub(crate) passed: bool,
     /// Why no packet was sent, when the model is as expected; null when one was.
@@ -69,11 +71,12 @@ impl TestRun {
     }
 }
 
-/// Runs the tests of `network` in the lab that `prober` is connected to.
+/// Runs the tests of `network` in the lab that `prober` is connected to. Of each flow as many more packets are sent as
+/// `follow_up` says, once the fate of the first one is known.
 ///
 /// # Errors
 /// When the lab goes away. A test that fails is no error.
-pub(crate) fn run(network: &Network, prober: &mut Prober) -> Result<Vec<TestResult>> {
+pub(crate) fn run(network: &Network, prober: &mut Prober, follow_up: u32) -> Result<Vec<TestResult>> {
     let policy = Policy::new(network);
     let answers: Vec<_> = network
         .tests
@@ -82,11 +85,16 @@ pub(crate) fn run(network: &Network, prober: &mut Prober) -> Result<Vec<TestResu
         .collect();
     let carried = answers.iter().filter_map(|answer| answer.as_deref().ok());
     let carried: Vec<_> = carried.filter(|answer| not_carried(answer).is_none()).collect();
-    let mut observations = prober.probe(network, &carried)?.into_iter();
+    let observations = prober.probe(network, &carried)?;
+    let followed = match follow_up {
+        0 => vec![None; observations.len()],
+        packets => prober.follow_up(network, &carried, &observations, packets)?,
+    };
+    let mut observations = observations.iter().zip(followed);
     let results = network.tests.iter().zip(&answers).map(|(test, answer)| match answer {
         Ok(explanations) => match not_carried(explanations) {
             Some(what) => without_packet(test, explanations, what),
-            None => result(test, explanations, observations.next().as_ref()),
+            None => result(test, explanations, observations.next()),
         },
         Err(error) => TestResult { failures: vec![error.to_string()], ..nothing_known(test) },
     });
@@ -120,18 +128,25 @@ fn without_packet(test: &TestCase, explanations: &[Explanation], what: &str) -> 
     }
 }
 
-fn result(test: &TestCase, explanations: &[Explanation], observation: Option<&Observation>) -> TestResult {
+fn result(
+    test: &TestCase,
+    explanations: &[Explanation],
+    seen: Option<(&Observation, Option<FollowUp>)>,
+) -> TestResult {
     let first = explanations.first();
     let layer = first.and_then(layer);
     let model = TestResult { model: first.map(|first| first.verdict), layer, ..nothing_known(test) };
-    let Some(observation) = observation else {
+    let Some((observation, follow_up)) = seen else {
         return TestResult { failures: vec!["the packet was not sent".to_owned()], ..model };
     };
     match judge(explanations, observation) {
         Err(error) => {
             TestResult { failures: vec![format!("the packet could not be sent: {error}")], ..model }
         }
-        Ok((explanation, judgement)) => judged(test, explanation, judgement),
+        Ok((explanation, mut judgement)) => {
+            judgement.differences.extend(follow_up.and_then(|follow_up| follow_up.difference()));
+            TestResult { follow_up, ..judged(test, explanation, judgement) }
+        }
     }
 }
 
@@ -163,6 +178,7 @@ fn nothing_known(test: &TestCase) -> TestResult {
         layer: None,
         path: Vec::new(),
         by: None,
+        follow_up: None,
         passed: false,
         skipped: None,
         failures: Vec::new(),
@@ -310,7 +326,7 @@ tests:
         let mut observation = crate::proof::observation::tests::observation(packet, &[]);
         let outcome = ProbeOutcome::Failed { error: "no such VM".into() };
         observation.result = Some(ProbeResult { source_port: 0, outcome });
-        let result = result(&network.tests[0], &[explanation], Some(&observation));
+        let result = result(&network.tests[0], &[explanation], Some((&observation, None)));
         assert!(!result.passed);
         assert_eq!(result.failures, ["the packet could not be sent: no such VM"]);
     }

@@ -29,6 +29,11 @@ pub struct Probe {
     pub source_port: u16,
     /// How long to wait for an answer, in milliseconds.
     pub timeout_ms: u32,
+    /// 0 for a probe: one packet, marked. Otherwise how many packets to send one after the other without the mark, each when the
+    /// one before was answered or waited for: of a flow that a probe has asked about, so that the ports know it if they are
+    /// ever to know it. Their result is [`ProbeOutcome::Followed`].
+    #[serde(default)]
+    pub follow_up: u32,
 }
 
 /// Answer datagrams, or take connections, that come to a port of a VM, for a while.
@@ -65,6 +70,11 @@ pub enum ProbeOutcome {
     Unreachable {
         /// The guest's error text.
         error: String,
+    },
+    /// Packets were sent as [`Probe::follow_up`] says.
+    Followed {
+        /// How many of them were answered by the destination, not refused.
+        answered: u32,
     },
     /// The probe could not be sent at all: no such VM, no such address.
     Failed {

@@ -79,6 +79,7 @@ impl Controller {
             port,
             source_port: 0,
             timeout_ms: 1000,
+            follow_up: 0,
         };
         self.say(&ToAgent::Probe { id: RequestId(3), probe });
         match self.answer(|answer| matches!(answer, FromAgent::Probed { .. })) {

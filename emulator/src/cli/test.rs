@@ -28,16 +28,20 @@ pub(super) struct Args {
     /// Also write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Send so many more packets of each flow, which must meet the fate of its first one: they take the unified flow where
+    /// the first one left one behind.
+    #[arg(long, value_name = "PACKETS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    follow_up: u32,
     #[command(flatten)]
     offload: OffloadChoice,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let run = match &args.file {
-        Some(file) => test_file(&topology::from_file(file)?, args.offload.offload())?,
+        Some(file) => test_file(&topology::from_file(file)?, args.offload.offload(), args.follow_up)?,
         None => {
             let lab = args.lab.choose()?;
-            test_lab(&lab, &network_of(&lab)?)?
+            test_lab(&lab, &network_of(&lab)?, args.follow_up)?
         }
     };
     output::show(&run, format)?;
@@ -47,14 +51,14 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     Ok(if run.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn test_file(loaded: &Loaded, offload: bool) -> Result<TestRun> {
+fn test_file(loaded: &Loaded, offload: bool, follow_up: u32) -> Result<TestRun> {
     if let Some(lab) = running_with(loaded, offload)? {
-        return test_lab(&lab, loaded);
+        return test_lab(&lab, loaded, follow_up);
     }
     // A name of its own, so that a running lab of the file's name is not touched.
     let name: LabName = format!("test-{}", std::process::id()).parse()?;
     let lab = up::create(&name, loaded, offload)?;
-    let run = test_lab(&lab, loaded);
+    let run = test_lab(&lab, loaded, follow_up);
     lab.end()?;
     run
 }
@@ -70,10 +74,10 @@ fn running_with(loaded: &Loaded, offload: bool) -> Result<Option<RunningLab>> {
     Ok(wanted.is_some_and(|wanted| same(&wanted)).then_some(lab))
 }
 
-fn test_lab(lab: &RunningLab, loaded: &Loaded) -> Result<TestRun> {
+fn test_lab(lab: &RunningLab, loaded: &Loaded, follow_up: u32) -> Result<TestRun> {
     let began = Instant::now();
     let mut prober = Prober::connect(&lab.folder)?;
-    let results = test_run::run(&loaded.network, &mut prober)?;
+    let results = test_run::run(&loaded.network, &mut prober, follow_up)?;
     Ok(TestRun::of(&loaded.network.name, results, began.elapsed()))
 }
 

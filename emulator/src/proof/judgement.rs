@@ -220,9 +220,10 @@ fn fate(observation: &Observation) -> String {
             format!("{port} dropped it {}: {reason}{by}", direction.to_string().to_lowercase())
         }
         (None, Some(ProbeOutcome::Unreachable { error })) => format!("it came back: {error}"),
-        (None, Some(ProbeOutcome::Silent | ProbeOutcome::Failed { .. }) | None) => {
-            "nothing came back".to_owned()
-        }
+        (
+            None,
+            Some(ProbeOutcome::Silent | ProbeOutcome::Failed { .. } | ProbeOutcome::Followed { .. }) | None,
+        ) => "nothing came back".to_owned(),
     };
     fate + lost
 }

@@ -5,11 +5,14 @@
 //! | [`observation`] | what was seen of one probe: its answer, the ports that it crossed, the drop. Pure |
 //! | [`judgement`] | that beside the model's answer. Pure |
 //! | [`prober`] | sends probes through a lab's controller, many at a time |
+//! | [`follow_up`] | more packets of the same flows |
 
+pub(crate) mod follow_up;
 pub(crate) mod judgement;
 pub(crate) mod observation;
 pub(crate) mod prober;
 
+pub(crate) use follow_up::FollowUp;
 pub(crate) use judgement::{Judgement, judge, not_carried};
 pub(crate) use observation::Observation;
 pub(crate) use prober::Prober;

@@ -23,17 +23,17 @@ use crate::refusal::refuse;
 /// How long a probe waits for an answer: time for an ARP question to be asked twice, and for a SYN to be sent twice.
 const PATIENCE: Duration = Duration::from_millis(2500);
 /// How long to wait for an agent's word after that.
-const AGENT_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const AGENT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait for the news of the way, once the packet's fate is known. Only a packet that goes another way than
 /// foretold makes us wait that long.
 const NEWS: Duration = Duration::from_secs(1);
 /// Probes at a time. More would make the packets of one the delay of another.
-const AT_A_TIME: usize = 32;
+pub(super) const AT_A_TIME: usize = 32;
 
 /// A source of probes. Each has a source port (or an ICMP identifier) of its own, so that they can be told apart and no
 /// port knows their flow from before.
 pub(crate) struct Prober {
-    client: Client,
+    pub(super) client: Client,
     next_port: u16,
 }
 
@@ -107,16 +107,7 @@ impl Prober {
     ) -> Result<Underway<'e>> {
         let explanation = explanations.first().ok_or_else(|| anyhow!("the model has no answer"))?;
         let packet = explanation.evidence.packet;
-        let sender = explanation.evidence.sender.clone();
-        let probe = Probe {
-            vm: sender.ok_or_else(|| refuse(anyhow!("only a VM can be made to send a packet")))?,
-            source: packet.source,
-            destination: packet.destination,
-            protocol: sendable(explanation.protocol)?,
-            port: packet.destination_port,
-            source_port: packet.source_port,
-            timeout_ms: u32::try_from(PATIENCE.as_millis())?,
-        };
+        let probe = probe_of(explanation)?;
         let answerer = explanations.iter().find_map(|explanation| answerer(network, explanation));
         self.client.send(Request::Probe { id: position as u64, probe, answerer })?;
         let flow = Flow {
@@ -187,6 +178,25 @@ impl Underway<'_> {
     }
 }
 
+/// The packet that the explanation is about.
+///
+/// # Errors
+/// When no VM can be made to send it.
+pub(super) fn probe_of(explanation: &Explanation) -> Result<Probe> {
+    let packet = explanation.evidence.packet;
+    let sender = explanation.evidence.sender.clone();
+    Ok(Probe {
+        vm: sender.ok_or_else(|| refuse(anyhow!("only a VM can be made to send a packet")))?,
+        source: packet.source,
+        destination: packet.destination,
+        protocol: sendable(explanation.protocol)?,
+        port: packet.destination_port,
+        source_port: packet.source_port,
+        timeout_ms: u32::try_from(PATIENCE.as_millis())?,
+        follow_up: 0,
+    })
+}
+
 /// The protocol as a VM can be made to send it.
 fn sendable(protocol: IpProtocol) -> Result<Protocol> {
     match protocol {
@@ -201,7 +211,7 @@ fn sendable(protocol: IpProtocol) -> Result<Protocol> {
 
 /// Who is to answer: the VM that gets the packet, unless it has a list of the ports that it listens on, which counts. An echo
 /// request is answered by every guest.
-fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
+pub(super) fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
     let receiver = network.find_vm(&explanation.received.as_ref()?.at)?;
     let vm = network.vm(receiver);
     let transport = match explanation.protocol {
