@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The topologies that come with vnetlab.
-pub const SHIPPED: [&str; 5] =
-    ["hub-spoke", "three-tier", "non-transitive", "overlapping", "routing-overview"];
+pub const SHIPPED: [&str; 6] =
+    ["hub-spoke", "three-tier", "non-transitive", "overlapping", "routing-overview", "accelerated"];
 
 /// The file `topologies/NAME.yaml`.
 #[must_use]

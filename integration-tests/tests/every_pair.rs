@@ -40,3 +40,8 @@ fn overlapping_as_root() {
 fn routing_overview_as_root() {
     agrees_for_every_pair(User::Root, "routing-overview", 443, 53);
 }
+
+#[test]
+fn accelerated_as_root() {
+    agrees_for_every_pair(User::Root, "accelerated", 80, 5201);
+}

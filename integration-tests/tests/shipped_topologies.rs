@@ -19,6 +19,8 @@ fn passes_its_own_tests(user: User, name: &str) {
         &junit.to_string_lossy(),
         "-o",
         "json",
+        "--follow-up",
+        "3",
     ]);
 
     assert_eq!(finished.status, Some(0), "{finished}");
@@ -97,4 +99,14 @@ fn routing_overview_as_root() {
 #[test]
 fn routing_overview_rootless() {
     passes_its_own_tests(User::Ordinary, "routing-overview");
+}
+
+#[test]
+fn accelerated_as_root() {
+    passes_its_own_tests(User::Root, "accelerated");
+}
+
+#[test]
+fn accelerated_rootless() {
+    passes_its_own_tests(User::Ordinary, "accelerated");
 }
