@@ -10,6 +10,7 @@
 )]
 #![allow(clippy::print_stderr, reason = "what a failed test prints is its report")]
 
+pub mod data_path;
 pub mod figures;
 pub mod followed;
 pub mod lab;
@@ -19,6 +20,7 @@ pub mod output;
 pub mod proc;
 pub mod random;
 pub mod topologies;
+pub mod traffic;
 pub mod user;
 pub mod verdict;
 pub mod wait;

@@ -8,6 +8,16 @@ use nix::unistd::geteuid;
 /// The ordinary user that root becomes: nobody. scripts/test.sh asks for the same one.
 pub const ORDINARY: u32 = 65534;
 
+/// When this variable is set, labs come up without BPF.
+const NO_OFFLOAD: &str = "VNETLAB_NO_OFFLOAD";
+
+/// Whether known flows of root's labs are carried by BPF in this run of the tests. scripts/test.sh runs them both ways, and
+/// leaves tests that have `offloaded` in their names out where they are not.
+#[must_use]
+pub fn offload() -> bool {
+    std::env::var_os(NO_OFFLOAD).is_none_or(|value| value.is_empty())
+}
+
 /// As whom a lab is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum User {
@@ -35,6 +45,9 @@ impl User {
             }
         };
         command.env_clear().env("PATH", self.path()).env("LANG", "C.UTF-8").env("RUST_BACKTRACE", "1");
+        if !offload() {
+            command.env(NO_OFFLOAD, "1");
+        }
         command
     }
 

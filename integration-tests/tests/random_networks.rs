@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use integration_tests::output::Finished;
 use integration_tests::random::{Network, network};
+use integration_tests::user::offload;
 use integration_tests::verdict::{Question, as_tests, disagreements};
 use integration_tests::{User, Workbench, topologies};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -49,6 +50,10 @@ const UDP_PORTS: [u16; 2] = [53, 514];
 /// that speaks BGP, and outside of all.
 const STRANGERS: [&str; 4] = ["10.0.1.200", "10.50.1.10", "10.250.0.9", "203.0.113.9"];
 
+/// How many more packets are sent of each flow, and of one network in how many.
+const FOLLOW_UP: u32 = 3;
+const FOLLOWED: u64 = 4;
+
 /// No part of the networks has failed.
 const NOBODY: u64 = u64::MAX;
 
@@ -59,6 +64,10 @@ struct Totals {
     probes: u64,
     /// By what packets met: `Allow`, or the layer that denied. What packets cannot show yet is `skipped`.
     fates: BTreeMap<String, u64>,
+    /// Flows of which more packets were sent than the first: allowed and denied ones.
+    followed: [u64; 2],
+    /// Allowed ones whose later packets took a unified flow, of those that could.
+    offloaded: [u64; 2],
 }
 
 #[test]
@@ -77,9 +86,16 @@ fn model_and_packets_agree_as_root() {
     });
     let totals: Totals = totals.into_inner().unwrap();
     println!("{} networks, {} probes: {:?}", totals.networks, totals.probes, totals.fates);
+    let [allowed, denied] = totals.followed;
+    let [hit, missed] = totals.offloaded;
+    println!(
+        "{allowed} allowed flows and {denied} denied ones were followed by {FOLLOW_UP} more packets; {hit} took a unified flow, {missed} did not"
+    );
+    assert!(!offload() || hit > 20 * missed, "later packets take unified flows");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     let missing = LAYERS.iter().filter(|layer| !totals.fates.contains_key(**layer)).collect::<Vec<_>>();
     assert!(missing.is_empty() || networks < ENOUGH, "no packet was denied by {missing:?}");
+    assert!((allowed > 50 && denied > 50) || networks < ENOUGH, "too few flows were followed");
 }
 
 #[test]
@@ -88,7 +104,7 @@ fn what_failed_once_does_not_fail_again_as_root() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let (_, disagreements) = asked(&text, &questions(&text));
+            let (_, disagreements) = asked(&text, &questions(&text), true);
             assert_eq!(disagreements, "", "{}", path.display());
         }
     }
@@ -107,7 +123,8 @@ fn failure(seed: u64, part: u64, count: u64, totals: &Mutex<Totals>, failed: &At
             return Ok(());
         }
         let text = network.to_yaml();
-        let (finished, disagreements) = asked(&text, &some_of(questions(&text), network.lot));
+        let (finished, disagreements) =
+            asked(&text, &some_of(questions(&text), network.lot), network.lot % FOLLOWED == 0);
         if disagreements.is_empty() {
             totals.lock().unwrap().count(&finished);
             return Ok(());
@@ -136,6 +153,14 @@ impl Totals {
                 Some(verdict) => word("layer").unwrap_or(verdict),
             };
             *self.fates.entry(fate).or_default() += 1;
+            if test["followUp"].is_object() {
+                self.followed[usize::from(test["packet"] == "Deny")] += 1;
+                if let Some(hits) = test["followUp"]["hits"].as_u64()
+                    && test["packet"] == "Allow"
+                {
+                    self.offloaded[usize::from(hits == 0)] += 1;
+                }
+            }
         }
     }
 }
@@ -144,12 +169,12 @@ impl Totals {
 /// at once, and on a busy machine their news may come too late for it. What does not show again is printed, and counts as
 /// agreement.
 #[allow(clippy::print_stdout, reason = "what a test prints is shown with it")]
-fn asked(network: &str, questions: &[Question]) -> (Finished, String) {
-    let (finished, first) = asked_once(network, questions);
+fn asked(network: &str, questions: &[Question], follow: bool) -> (Finished, String) {
+    let (finished, first) = asked_once(network, questions, follow);
     if first.is_empty() {
         return (finished, first);
     }
-    let (finished, again) = asked_once(network, questions);
+    let (finished, again) = asked_once(network, questions, follow);
     if again.is_empty() {
         println!("seen once, and not again:\n{first}\n{network}");
     }
@@ -157,10 +182,12 @@ fn asked(network: &str, questions: &[Question]) -> (Finished, String) {
 }
 
 /// Brings up the network, asks everything of it, and takes it down.
-fn asked_once(network: &str, questions: &[Question]) -> (Finished, String) {
+fn asked_once(network: &str, questions: &[Question], follow: bool) -> (Finished, String) {
     let bench = Workbench::new(User::Root);
     let file = bench.write("topology.yaml", &format!("{network}{}", as_tests(questions)));
-    let finished = bench.vnetlab(&["test", "-o", "json", "-f", &file.to_string_lossy()]);
+    let follow_up = if follow { FOLLOW_UP } else { 0 }.to_string();
+    let finished =
+        bench.vnetlab(&["test", "-o", "json", "--follow-up", &follow_up, "-f", &file.to_string_lossy()]);
     let disagreements = disagreements(&finished, questions.len()).join("\n");
     (finished, disagreements)
 }
