@@ -57,7 +57,7 @@ fn a_vm_is_a_machine_of_its_own(user: User) {
     assert_eq!(lab.exec("web1", &["id", "-u"]).ok().trim(), "0");
     let processes = lab.exec("web1", &["ps", "-e", "-o", "args"]).ok();
     assert!(!processes.contains("__controller") && processes.lines().count() < 10, "{processes}");
-    assert_eq!(devices(&lab.exec("web1", &["ls", "/sys/class/net"]).ok()), ["eth0", "lo"]);
+    assert_eq!(devices(&lab.exec("web1", &["ls", "/sys/class/net"]).ok()), ["enP1s1np0", "eth0", "lo"]);
     assert_eq!(devices(&lab.vnetlab(&["enter", "--", "ls", "/sys/class/net"]).ok()), ["lo"]);
 }
 
