@@ -31,8 +31,9 @@ fn nothing_is_lost(user: User, peer: &str, address: &str, times: usize) {
         let mut servicing = lab.bench().command(&["service-host", "host1", "--for", "1s"]);
         let mut servicing = servicing.stdout(std::process::Stdio::null()).spawn().unwrap();
         await_path(&lab, "here", "synthetic");
-        assert_eq!(path(&lab, "neighbour"), "synthetic");
-        assert_eq!(path(&lab, "far"), "vf", "another host's VFs stay");
+        await_path(&lab, "neighbour", "synthetic");
+        // Another host's VFs stay.
+        await_path(&lab, "far", "vf");
         transfer.await_progress();
         ping.await_answers(10);
         assert!(servicing.wait().unwrap().success());
@@ -44,7 +45,7 @@ fn nothing_is_lost(user: User, peer: &str, address: &str, times: usize) {
         transfer.await_progress();
         ping.await_answers(10);
     }
-    assert_eq!(path(&lab, "plain"), "synthetic");
+    await_path(&lab, "plain", "synthetic");
     transfer.finish();
     let (answers, lost) = (ping.answers(), ping.lost());
     assert_eq!(lost, Vec::<u16>::new(), "sequence numbers lost of {answers}");

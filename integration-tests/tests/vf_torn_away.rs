@@ -43,7 +43,7 @@ fn costs_little(peer: &str, address: &str) {
     await_path(&lab, "here", "vf");
     for (namespace, device) in [("vm-here", "enP1s1np0"), ("port-here-nic0", "vf")] {
         let stream = stream(&lab, peer, address);
-        let _ = lab.in_namespace(namespace, &["ip", "link", "delete", device]).ok();
+        let _ = lab.in_namespace(namespace, &["ip", "link", "delete", "dev", device]).ok();
         stream.await_answers(100);
         await_path(&lab, "here", "failed");
         assert_little(stream.finish());

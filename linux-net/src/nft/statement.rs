@@ -106,6 +106,9 @@ pub enum Field {
     TcpDestination,
     /// TCP flags.
     TcpFlags,
+    /// Of TCP's flags those that begin and end connections: fin, syn, rst and ack. Only the value `syn`, where none of the others
+    /// is set.
+    TcpHandshake,
     /// UDP source port.
     UdpSource,
     /// UDP destination port.
@@ -275,6 +278,7 @@ impl fmt::Display for Field {
             Self::TcpSource => "tcp sport",
             Self::TcpDestination => "tcp dport",
             Self::TcpFlags => "tcp flags",
+            Self::TcpHandshake => "tcp flags & (fin | syn | rst | ack)",
             Self::UdpSource => "udp sport",
             Self::UdpDestination => "udp dport",
             Self::TransportSource => "th sport",

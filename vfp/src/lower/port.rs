@@ -27,6 +27,7 @@ use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset}
 
 /// The mark of IPv4 packets from the guest. ARP requests have none, which is how their look-up is told apart.
 const FROM_GUEST: u32 = 1;
+const TCP: u8 = 6;
 /// Holds one default route to the guest, for whatever comes in from the bridge.
 const INBOUND_TABLE: u32 = 100;
 /// Holds one default route to the bridge, so that every ARP request of the guest has an answer.
@@ -195,7 +196,7 @@ fn outbound(nic: &NetworkInterface) -> Chain {
         DropReason::Platform,
         Direction::Outbound,
     ));
-    rules.push(Rule::new(vec![Match::Established], vec![Action::Goto(past_groups(Direction::Outbound))]));
+    rules.extend(known_flows(Direction::Outbound));
     rules.extend(jumps(nic, Direction::Outbound));
     rules.push(Rule::new(vec![], vec![Action::Goto(past_groups(Direction::Outbound))]));
     Chain { name: direction_word(Direction::Outbound).into(), hook: None, rules }
@@ -212,10 +213,20 @@ fn inbound(nic: &NetworkInterface) -> Chain {
         ));
     }
     rules.extend(peering::rules(&nic.port.forwarded_traffic_refused));
-    rules.push(Rule::new(vec![Match::Established], pass()));
+    rules.extend(known_flows(Direction::Inbound));
     rules.extend(jumps(nic, Direction::Inbound));
     rules.push(Rule::new(vec![], pass()));
     Chain { name: direction_word(Direction::Inbound).into(), hook: None, rules }
+}
+
+/// What belongs to a connection that is known skips the groups. A SYN asks for a new one: connection tracking may still have
+/// one of the same addresses and ports whose end it has not understood, because what came before did not pass it.
+fn known_flows(direction: Direction) -> [Rule; 2] {
+    let pass = || vec![Action::Goto(past_groups(direction))];
+    [
+        Rule::new(vec![Match::Established, Match::ProtocolNot(vec![TCP])], pass()),
+        Rule::new(vec![Match::Established, Match::Protocol(vec![TCP]), Match::NoNewConnection], pass()),
+    ]
 }
 
 fn jumps(nic: &NetworkInterface, direction: Direction) -> Vec<Rule> {

@@ -19,6 +19,8 @@ pub(crate) struct Packet {
     pub(crate) destination_port: u16,
     pub(crate) dscp: u8,
     pub(crate) established: bool,
+    /// A TCP segment that asks for a connection: a SYN alone.
+    pub(crate) opens: bool,
 }
 
 /// What became of it.
@@ -121,6 +123,10 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
     match question {
         Match::InDevice(devices) => devices.contains(&packet.device),
         Match::Established => packet.established,
+        Match::NoNewConnection => {
+            assert_eq!(packet.protocol, 6, "asked for TCP's flags");
+            !packet.opens
+        }
         Match::Source(set) => set.contains(packet.source),
         Match::SourceNot(set) => !set.contains(packet.source),
         Match::Destination(set) => set.contains(packet.destination),

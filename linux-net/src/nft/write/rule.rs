@@ -88,7 +88,7 @@ impl Rule {
         sets: &mut u32,
     ) -> Option<u32> {
         // Of these, a part of what is loaded counts.
-        if matches!(field, Field::IpDscp | Field::ConntrackState) {
+        if matches!(field, Field::IpDscp | Field::TcpHandshake | Field::ConntrackState) {
             return None;
         }
         let key = Key::of(field)?;
@@ -134,6 +134,10 @@ impl Rule {
                 let number = u8::try_from(*number).ok()? << 2;
                 self.push([load, Expression::Mask(vec![0xfc]), Expression::Compare(equality?, vec![number])]);
             }
+            (_, Value::Word("syn")) if field == Field::TcpHandshake => {
+                self.push([load, Expression::Mask(vec![0x17]), Expression::Compare(equality?, vec![0x02])]);
+            }
+            (_, _) if field == Field::TcpHandshake => return None,
             (_, Value::Prefix(prefix)) => {
                 let (address, length) = (prefix.network().octets(), prefix.prefix_len());
                 let whole = usize::from(length / 8);

@@ -79,6 +79,12 @@ fn rules() -> Vec<Rule> {
             Statement::Accept,
         ]),
         rule(vec![is(Field::ConntrackState, Value::Words(vec!["established", "related"])), goto()]),
+        rule(vec![
+            is(Field::L4Protocol, Number(6)),
+            Statement::is_not(Field::TcpHandshake, Word("syn")),
+            goto(),
+        ]),
+        rule(vec![is(Field::L4Protocol, Number(6)), is(Field::TcpHandshake, Word("syn")), goto()]),
         rule(vec![is(Field::EtherSource, AnyOf(vec![mac(1), mac(2)])), Statement::Drop]),
         rule(vec![is(Field::EtherSource, mac(1)), Statement::Drop]),
         rule(vec![is(Field::Mark, Number(u32::MAX)), Statement::SetMark(1), Statement::Return]),

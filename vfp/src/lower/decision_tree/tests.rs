@@ -162,6 +162,7 @@ fn tcp() -> Packet {
         destination_port: 80,
         dscp: 0,
         established: false,
+        opens: false,
     }
 }
 

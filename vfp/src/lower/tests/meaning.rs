@@ -67,7 +67,7 @@ fn naive_inbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark
 }
 
 fn naive_filter(nic: &NetworkInterface, packet: &Packet, direction: Direction) -> Result<(), DropMark> {
-    if packet.established {
+    if packet.established && !(packet.protocol == 6 && packet.opens) {
         return Ok(());
     }
     let deny = |reason, association, number| {
@@ -279,10 +279,10 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
 fn packet() -> impl Strategy<Value = Packet> {
     let port = || select(vec![0, 53, 67, 68, 80, 443, 50_000, 65_330, 65_535_u16]);
     let protocol = select(vec![1, 4, 6, 17, 47, 50, 51_u8]);
-    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.9), select(vec![0, 63_u8]));
+    let flags = (prop::bool::weighted(0.2), any::<bool>(), prop::bool::weighted(0.9), select(vec![0, 63_u8]));
     let device = select(vec!["guest", "vf", "up0"]);
     (device, mac(), protocol, (address(), port()), (address(), port()), flags).prop_map(
-        |(device, source_mac, protocol, source, destination, (established, unicast, dscp))| Packet {
+        |(device, source_mac, protocol, source, destination, (established, opens, unicast, dscp))| Packet {
             device: device.into(),
             source_mac,
             unicast,
@@ -293,6 +293,7 @@ fn packet() -> impl Strategy<Value = Packet> {
             destination_port: destination.1,
             dscp,
             established,
+            opens,
         },
     )
 }
