@@ -5,7 +5,7 @@
 //! of what is denied nothing arrives.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -190,9 +190,11 @@ impl Shared {
                 let _ = exchange(socket, number, Duration::from_millis(1));
             }
             Fate::Allowed => {
-                let lost = (1..=DATAGRAMS).find(|_| !exchange(socket, number, PATIENCE));
-                if let Some(lost) = lost {
-                    self.says_wrong(format!("datagram {lost} of new flow {number} was denied after allow"));
+                for datagram in 1..=DATAGRAMS {
+                    if let Err(error) = exchange(socket, number, PATIENCE) {
+                        let which = format!("datagram {datagram} of new flow {number}");
+                        self.says_wrong(format!("{which} was denied after allow: {error}"));
+                    }
                 }
             }
             Fate::Denied => {
@@ -200,10 +202,10 @@ impl Shared {
                 for _ in 0..DATAGRAMS {
                     socket.send(&number.to_be_bytes()).unwrap();
                 }
-                if !exchange(control, number, PATIENCE) {
-                    self.says_wrong("a datagram that is always allowed was lost".to_owned());
+                if let Err(error) = exchange(control, number, PATIENCE) {
+                    self.says_wrong(format!("a datagram that is always allowed was lost: {error}"));
                 }
-                if exchange_answered(socket, number) {
+                if is_answered(socket, number) {
                     self.says_wrong(format!("new flow {number} was allowed after deny"));
                 }
             }
@@ -220,7 +222,7 @@ impl Shared {
                 Fate::Allowed => Some(connect(source, self.tested())),
                 fate => {
                     let connecting = begin_to_connect(source, self.tested());
-                    let past = exchange(&control, number, PATIENCE) || fate == Fate::Changing;
+                    let past = exchange(&control, number, PATIENCE).is_ok() || fate == Fate::Changing;
                     let connected = connecting.peer_addr().is_ok();
                     (past && fate == Fate::Denied).then_some(connected)
                 }
@@ -244,20 +246,27 @@ impl Shared {
 }
 
 /// Sends a number and waits for it to come back.
-pub(super) fn exchange(socket: &UdpSocket, number: u64, patience: Duration) -> bool {
-    socket.set_read_timeout(Some(patience)).unwrap();
-    socket.send(&number.to_be_bytes()).is_ok() && receive(socket, number)
-}
-
-/// Whether an answer is there already.
-fn exchange_answered(socket: &UdpSocket, number: u64) -> bool {
-    socket.set_nonblocking(true).unwrap();
+pub(super) fn exchange(socket: &UdpSocket, number: u64, patience: Duration) -> io::Result<()> {
+    socket.set_read_timeout(Some(patience))?;
+    socket.send(&number.to_be_bytes())?;
     receive(socket, number)
 }
 
-fn receive(socket: &UdpSocket, number: u64) -> bool {
+/// Whether an answer is there already.
+fn is_answered(socket: &UdpSocket, number: u64) -> bool {
+    socket.set_nonblocking(true).unwrap();
+    receive(socket, number).is_ok()
+}
+
+fn receive(socket: &UdpSocket, number: u64) -> io::Result<()> {
     let mut buffer = [0; 64];
-    socket.recv(&mut buffer).is_ok_and(|length| buffer[..length] == number.to_be_bytes())
+    let length = socket.recv(&mut buffer)?;
+    let answer = buffer[..length].first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+    if answer == Some(number) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("the answer is {answer:?} and not {number}")))
+    }
 }
 
 fn socket(source: SocketAddrV4) -> Socket {
