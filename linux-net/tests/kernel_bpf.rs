@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use common::{assert_ping, pair, ping, run, sandboxed};
-use linux_net::bpf::{BpfError, Map, Object, Program};
+use linux_net::bpf::{BpfError, Map, Object, Program, is_loaded};
 
 /// `scripts/build-bpf.sh` makes it of count.c.
 const OBJECT: &[u8] = include_bytes!("bpf/count.bpf.o");
@@ -64,6 +64,9 @@ fn an_object_is_loaded_once() {
         assert_eq!(value(&again.map("seen").unwrap(), 3), 7);
         assert_eq!(folders().len(), 1);
 
+        assert!(is_loaded(Path::new(FOLDER)));
+        assert!(!is_loaded(Path::new("/run/bpf/cou")) && !is_loaded(Path::new("/run/nowhere/count")));
+
         let program = again.program("pass").unwrap();
         assert_eq!(program.name(), "pass");
         assert_eq!(program, Program::from_fd(program.as_fd().try_clone_to_owned().unwrap()).unwrap());
@@ -106,6 +109,7 @@ fn a_half_filled_folder_is_made_anew() {
         let draft = PathBuf::from(format!("{}-draft", complete.display()));
         fs::remove_file(complete.join("programs/pass")).unwrap();
         fs::rename(&complete, &draft).unwrap();
+        assert!(!is_loaded(Path::new(FOLDER)));
 
         let object = open();
         assert!(object.program("pass").is_ok());

@@ -41,7 +41,8 @@ impl Loading {
     pub(super) fn begin(&self, goal: &HostGoalState) {
         let mut state = lock(&self.state);
         // What was left is taken away by what has made it.
-        let left = self.returning && matches!(*state, State::New) && Path::new(FOLDER).exists();
+        let left =
+            self.returning && matches!(*state, State::New) && linux_net::bpf::is_loaded(Path::new(FOLDER));
         let wanted = why_unwanted(goal).is_none() || left;
         if wanted && matches!(*state, State::New | State::Off) {
             let open = || Offload::open(Path::new(FOLDER));

@@ -9,6 +9,7 @@
 mod error;
 mod map;
 mod object;
+mod own_mounts;
 mod pins;
 mod probe;
 pub mod program;
@@ -17,5 +18,6 @@ mod sys;
 pub use error::BpfError;
 pub use map::{Entry, Map};
 pub use object::Object;
+pub use pins::is_loaded;
 pub(crate) use probe::{idle_program, try_mounting};
 pub use program::Program;

@@ -92,6 +92,22 @@ impl Folder {
     }
 }
 
+/// Whether somebody has loaded an object with pins in `folder`, of whatever bytes.
+pub fn is_loaded(folder: &Path) -> bool {
+    let (Some(parent), Some(name)) = (folder.parent(), folder.file_name().and_then(|name| name.to_str()))
+    else {
+        return false;
+    };
+    let is_ours = |entry: &str| {
+        entry
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|rest| !rest.contains('-'))
+    };
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_ours))
+}
+
 /// Mounts a BPF file system for root alone.
 pub(super) fn mount_on(target: &Path) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;

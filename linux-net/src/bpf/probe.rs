@@ -2,14 +2,11 @@
 
 use std::io;
 use std::path::Path;
-use std::thread;
 
-use nix::sched::{CloneFlags, unshare};
-
+use super::own_mounts::with_own_mounts;
 use super::pins;
 use super::program::Program;
 use super::sys;
-use crate::sandbox::mounts;
 
 /// `bpf_redirect_peer`: a packet goes into the namespace of a veth's other end. Linux 5.10.
 const REDIRECT_PEER: u32 = 155;
@@ -31,17 +28,11 @@ fn instruction(code: u8, register: u8, number: u32) -> u64 {
     u64::from_ne_bytes([code, register, 0, 0, a, b, c, d])
 }
 
-/// Mounts a BPF file system where nobody sees it: in a mount namespace that ends with its thread.
+/// Mounts a BPF file system where nobody sees it.
 ///
 /// # Errors
 /// Why there is none: no rights, or a kernel without it.
 pub(crate) fn try_mounting() -> io::Result<()> {
-    let attempt = || {
-        unshare(CloneFlags::CLONE_NEWNS)?;
-        mounts::make_private().map_err(io::Error::other)?;
-        // A folder that every machine has.
-        pins::mount_on(Path::new("/proc"))
-    };
-    let thread = thread::Builder::new().name("probe".into()).spawn(attempt)?;
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    // On a folder that every machine has.
+    with_own_mounts(|| pins::mount_on(Path::new("/proc")))?
 }
