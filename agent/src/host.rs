@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use goal_state::event::Event;
 use goal_state::message::AgentStatus;
-use goal_state::{Generation, HostGoalState, HostName, NicId, Report};
+use goal_state::{Generation, HostGoalState, HostName, NicId, Report, VmName};
 use tokio::sync::broadcast;
 
 use crate::data_paths::DataPaths;
@@ -50,7 +50,7 @@ pub struct Host {
     /// Held during an apply: one at a time.
     applying: Mutex<()>,
     machines: Machines,
-    data_paths: DataPaths,
+    data_paths: Arc<DataPaths>,
     logs: LogReader,
     events: broadcast::Sender<Event>,
 }
@@ -79,9 +79,13 @@ impl Host {
         }
         let goal = state.load_goal().filter(|goal| goal.host == name).map(Arc::new);
         let wanted = goal.as_ref().map(|goal| goal.generation).unwrap_or_default();
+        let data_paths = Arc::new(DataPaths::start(state.clone(), events.clone(), goal.as_deref())?);
+        let told = Arc::clone(&data_paths);
+        // Had it been down during an apply, it would have no VF until the next one. What is wrong shows in the status.
+        let came_back = move |running: &[VmName]| drop(told.settle(running));
         Ok(Arc::new(Self {
-            machines: Machines::start(state.clone())?,
-            data_paths: DataPaths::start(state.clone(), events.clone(), goal.as_deref())?,
+            machines: Machines::start(state.clone(), came_back)?,
+            data_paths,
             logs: LogReader::start(events.clone())?,
             known: Mutex::new(Known { wanted, goal, ..Known::default() }),
             applying: Mutex::default(),

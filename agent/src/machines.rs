@@ -83,25 +83,27 @@ enum Found {
 }
 
 impl Machines {
-    /// Starts to watch; there is nothing to watch yet.
+    /// Starts to watch; there is nothing to watch yet. `came_back` is told the VMs that run when one of them has come up again
+    /// by itself.
     ///
     /// # Errors
     /// When there is no thread or no socket to be had.
-    pub fn start(state: StateFolder) -> std::io::Result<Self> {
+    pub fn start(
+        state: StateFolder,
+        came_back: impl Fn(&[VmName]) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (wake, woken) = UnixStream::pair()?;
         woken.set_nonblocking(true)?;
         let shared = Arc::new(Shared { state, machines: Mutex::default() });
         let watched = Arc::clone(&shared);
-        std::thread::Builder::new().name("machines".into()).spawn(move || watched.watch(woken))?;
+        std::thread::Builder::new().name("machines".into()).spawn(move || watched.watch(woken, came_back))?;
         Ok(Self { shared, wake: Mutex::new(wake) })
     }
 
     /// VMs that run.
     #[must_use]
     pub fn running(&self) -> Vec<VmName> {
-        let machines = self.shared.machines();
-        let up = machines.iter().filter(|(_, machine)| matches!(machine.life, Life::Up { .. }));
-        up.map(|(name, _)| name.clone()).collect()
+        self.shared.running()
     }
 
     /// VMs that should run and do not, as sentences.
@@ -168,6 +170,12 @@ impl Machines {
 impl Shared {
     fn machines(&self) -> MutexGuard<'_, BTreeMap<VmName, Machine>> {
         lock(&self.machines)
+    }
+
+    fn running(&self) -> Vec<VmName> {
+        let machines = self.machines();
+        let up = machines.iter().filter(|(_, machine)| matches!(machine.life, Life::Up { .. }));
+        up.map(|(name, _)| name.clone()).collect()
     }
 
     /// A VM that runs as it should is found; one that runs otherwise is ended.
@@ -279,14 +287,16 @@ impl Shared {
     }
 
     /// The watching thread: starts again what died.
-    fn watch(&self, mut woken: UnixStream) {
+    fn watch(&self, mut woken: UnixStream, came_back: impl Fn(&[VmName])) {
         loop {
             let (processes, down) = self.watched();
             wait(&woken, &processes, down);
             let mut bytes = [0; 64];
             // Whatever woke us, everything is looked at.
             let _ = woken.read(&mut bytes);
-            self.start_again();
+            if self.start_again() {
+                came_back(&self.running());
+            }
         }
     }
 
@@ -304,8 +314,10 @@ impl Shared {
         (processes, down)
     }
 
-    fn start_again(&self) {
+    /// Whether one has come up again.
+    fn start_again(&self) -> bool {
         let mut machines = self.machines();
+        let mut some_came_back = false;
         for (name, machine) in machines.iter_mut() {
             if matches!(machine.life, Life::Up { .. }) && !machine.is_alive() {
                 tracing::warn!(vm = %name, "its first process has died");
@@ -313,13 +325,13 @@ impl Shared {
                 if let Life::Up { child, .. } = std::mem::replace(&mut machine.life, dead) {
                     reap(child);
                 }
-                machine.life = self.come_up(name, self.spawn(name, &machine.config));
-            } else if let Life::Down { since, .. } = machine.life
-                && since.elapsed() >= PAUSE
-            {
-                machine.life = self.come_up(name, self.spawn(name, &machine.config));
+            } else if !matches!(machine.life, Life::Down { since, .. } if since.elapsed() >= PAUSE) {
+                continue;
             }
+            machine.life = self.come_up(name, self.spawn(name, &machine.config));
+            some_came_back |= matches!(machine.life, Life::Up { .. });
         }
+        some_came_back
     }
 }
 

@@ -283,3 +283,27 @@ fn the_next_agent_takes_over() {
 fn the_next_agent_takes_over_with_bpf() {
     in_sandbox("the_next_agent_takes_over_with_bpf", || succession(Offload::On));
 }
+
+/// Killed at whichever step of a switch: packets go on, and the successor finishes what was begun.
+#[test]
+fn an_agent_killed_in_the_middle_of_a_switch_loses_nothing() {
+    in_sandbox("an_agent_killed_in_the_middle_of_a_switch_loses_nothing", || {
+        let mut room = Room::new(1);
+        apply(&mut room.controller("host1"), &accelerated(1, Offload::On));
+        assert!(pings("a", "10.1.0.5"));
+        const PINGS: u32 = 1500;
+        let ping = fast_ping(PINGS);
+        for milliseconds in [0, 3, 6, 10, 15, 25, 40] {
+            let mut one = room.controller("host1");
+            one.begin_service(Duration::from_millis(8));
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            room.kill_agent("host1");
+            room.start_agent("host1");
+            let mut one = room.controller("host1");
+            apply(&mut one, &accelerated(1, Offload::On));
+            assert_eq!(one.await_service(), Vec::<String>::new());
+            assert_eq!(paths(&mut one, Offload::On), expected(DataPath::Vf), "after {milliseconds} ms");
+        }
+        assert_nothing_lost(ping, PINGS);
+    });
+}

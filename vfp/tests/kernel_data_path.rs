@@ -60,7 +60,7 @@ impl Host {
     }
 
     /// Packets that a's VF has carried.
-    fn by_vf(&self) -> (u64, u64) {
+    fn by_vf(&mut self) -> (u64, u64) {
         let counters = self.nics[0].counters().unwrap();
         (counters.vf.tx_packets, counters.vf.rx_packets)
     }
@@ -166,6 +166,8 @@ fn a_vf_that_is_torn_away_is_lost_and_comes_back() {
             });
         }
         host.assert_paths(DataPath::Vf);
+        assert_ping();
+        assert_eq!(host.by_vf(), (1, 1));
         apply("port-a-nic0", Request::DeleteLink("vf".into()));
         host.each(|nic, context| {
             nic.look_after(None, context);
@@ -185,6 +187,7 @@ fn a_vf_that_is_torn_away_is_lost_and_comes_back() {
         host.settle(true);
         host.assert_paths(DataPath::Vf);
         assert_ping();
+        assert_eq!(host.by_vf(), (2, 2), "counters go on");
 
         apply("vm-a", Request::set_link("enP1s1np0", LinkChange::Down));
         host.each(|nic, context| {

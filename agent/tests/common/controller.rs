@@ -123,12 +123,17 @@ impl Controller {
 
     /// Services the host; the NICs that had a VF.
     pub(crate) fn service(&mut self, time: Duration) -> Vec<String> {
-        let milliseconds = u64::try_from(time.as_millis()).unwrap();
-        self.say(&ToAgent::Service { id: RequestId(9), milliseconds });
+        self.begin_service(time);
         match self.answer(|answer| matches!(answer, FromAgent::Servicing { .. })) {
             FromAgent::Servicing { nics, .. } => nics.iter().map(ToString::to_string).collect(),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Asks for servicing, and does not wait for the answer.
+    pub(crate) fn begin_service(&mut self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        self.say(&ToAgent::Service { id: RequestId(9), milliseconds });
     }
 
     /// Waits until the servicing is over; VFs that could not be returned.

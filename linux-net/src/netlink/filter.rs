@@ -139,7 +139,7 @@ impl Filter {
             flags: NLM_F_CREATE | NLM_F_REPLACE,
             tolerated: &[],
         };
-        vec![encode_hooks(index(&self.device)), put]
+        vec![clsact(index(&self.device)), put]
     }
 
     /// Removes what was on the hook before, if it was of the other kind; to be done once the filter is there.
@@ -164,8 +164,13 @@ pub(super) fn encode_delete(index: u32, hook: TcHook) -> Vec<Encoded> {
     [Kind::Bpf, Kind::Redirect].map(|kind| kind.delete(index, hook)).into()
 }
 
+/// Both hooks, where the kernel knows this qdisc.
+pub(super) fn encode_hooks_if_any(index: u32) -> Encoded {
+    Encoded { tolerated: &[EXIST, NOENT], ..clsact(index) }
+}
+
 /// The qdisc that has the two hooks and no queue.
-pub(super) fn encode_hooks(index: u32) -> Encoded {
+fn clsact(index: u32) -> Encoded {
     let mut message = TcMessage::with_index(index as i32);
     message.header.parent = TcHandle::CLSACT;
     message.header.handle = TcHandle { minor: 0, ..TcHandle::CLSACT };

@@ -58,7 +58,7 @@ pub enum Request {
     /// a clsact qdisc if it has none.
     PutFilter(Filter),
     /// Gives a device both hooks, with nothing on them, unless it has them. [`Request::PutFilter`] does so, too; but a device
-    /// that is up loses what it sends at that moment.
+    /// that is up loses what it sends at that moment. Content with a kernel that has no hooks.
     PutHooks(String),
     /// Removes a hook's filter.
     DeleteFilter {
@@ -173,7 +173,7 @@ impl Request {
                 (Message::DelNeighbour(entry.encode(index(&entry.device))), 0, &[NOENT])
             }
             Self::PutFilter(filter) => return filter.encode_put(index),
-            Self::PutHooks(device) => return vec![filter::encode_hooks(index(device))],
+            Self::PutHooks(device) => return vec![filter::encode_hooks_if_any(index(device))],
             Self::DeleteFilter { device, hook } => return filter::encode_delete(index(device), *hook),
         };
         vec![Encoded { message, flags, tolerated }]

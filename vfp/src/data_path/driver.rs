@@ -53,6 +53,8 @@ pub(super) struct Driver<'a> {
     pub(super) changes: u32,
     /// What VFs that were removed had carried.
     pub(super) carried: DeviceCounters,
+    /// What the present one had carried at least.
+    pub(super) seen: DeviceCounters,
 }
 
 impl<'a> Driver<'a> {
@@ -69,6 +71,7 @@ impl<'a> Driver<'a> {
             vf_index: None,
             changes: 0,
             carried: DeviceCounters::default(),
+            seen: DeviceCounters::default(),
         })
     }
 
@@ -237,10 +240,9 @@ impl<'a> Driver<'a> {
         // A half of another pair goes, too.
         self.port.apply(&[Request::DeleteLink(VF.to_owned())])?;
         self.vm.apply(&[Request::DeleteLink(self.bond.vf())])?;
-        if let Some(statistics) = present {
-            self.carried = sum(self.carried, counters(statistics));
-            self.changes += 1;
-        }
+        self.changes += u32::from(present.is_some());
+        let last = std::mem::take(&mut self.seen);
+        self.carried = sum(self.carried, present.map_or(last, counters));
         self.vf_index = None;
         Ok(())
     }

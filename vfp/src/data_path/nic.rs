@@ -29,14 +29,17 @@ pub struct BondedNic {
     machine: Option<Machine>,
     /// The index of `vf` in the port's namespace, which tells this VF from the one before.
     vf_index: Option<u32>,
+    /// What VFs have carried that are gone.
     carried: DeviceCounters,
+    /// What the present one had carried when it was last asked. Of one that is torn away, nothing else is known.
+    seen: DeviceCounters,
 }
 
 impl BondedNic {
     /// A NIC of which nothing is known yet, but what its VFs had carried before they were taken away.
     #[must_use]
     pub fn new(bond: Bond, carried: DeviceCounters) -> Self {
-        Self { bond, machine: None, vf_index: None, carried }
+        Self { bond, machine: None, vf_index: None, carried, seen: DeviceCounters::default() }
     }
 
     /// Where its devices are.
@@ -101,17 +104,18 @@ impl BondedNic {
         self.drive(context, |_, driver| Ok(driver.look_after(known)?.into_iter().collect()));
     }
 
-    /// What its devices have carried.
+    /// What its devices have carried. Never less than the last time.
     ///
     /// # Errors
     /// When the VM's namespace cannot be asked.
-    pub fn counters(&self) -> Result<NicCounters, DataPathError> {
+    pub fn counters(&mut self) -> Result<NicCounters, DataPathError> {
         let mut netlink = Netlink::open(&NetNs::open(&self.bond.vm_namespace())?)?;
-        let mut read = |device: &str| -> Result<DeviceCounters, DataPathError> {
-            Ok(netlink.statistics(device)?.map(driver::counters).unwrap_or_default())
+        let mut read = |device: &str| -> Result<Option<DeviceCounters>, DataPathError> {
+            Ok(netlink.statistics(device)?.map(driver::counters))
         };
-        let synthetic = read(&self.bond.synthetic())?;
-        let vf = driver::sum(self.carried, read(&self.bond.vf())?);
+        let synthetic = read(&self.bond.synthetic())?.unwrap_or_default();
+        self.seen = read(&self.bond.vf())?.unwrap_or(self.seen);
+        let vf = driver::sum(self.carried, self.seen);
         Ok(NicCounters {
             nic: self.bond.id(),
             device: self.bond.synthetic(),
@@ -127,7 +131,7 @@ impl BondedNic {
         context: Context<'_>,
         begin: impl FnOnce(&mut Option<Machine>, &mut Driver<'_>) -> Result<VecDeque<Event>, DataPathError>,
     ) -> u32 {
-        let Self { bond, machine, vf_index, carried } = self;
+        let Self { bond, machine, vf_index, carried, seen } = self;
         let mut driver = match Driver::open(bond, context.offload) {
             Ok(driver) => driver,
             Err(error) => {
@@ -135,11 +139,11 @@ impl BondedNic {
                 return 0;
             }
         };
-        driver.carried = *carried;
+        (driver.carried, driver.seen) = (*carried, *seen);
         let events = begin(machine, &mut driver)
             .unwrap_or_else(|error| VecDeque::from([Event::Refused(with_causes(&error))]));
         run(machine.get_or_insert_default(), events, bond, &mut driver, context);
-        (*vf_index, *carried) = (driver.vf_index, driver.carried);
+        (*vf_index, *carried, *seen) = (driver.vf_index, driver.carried, driver.seen);
         driver.changes
     }
 }
