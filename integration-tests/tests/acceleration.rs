@@ -166,6 +166,7 @@ fn connect(from: End<'_>, port: u16, to: End<'_>) -> Socket {
     let (source, destination) = (from.address, to.address);
     let socket = from.inside(move || {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
         socket.bind(&SocketAddrV4::new(source, port).into()).unwrap();
         socket.connect(&SocketAddrV4::new(destination, 80).into()).unwrap();
         socket
@@ -184,7 +185,9 @@ fn s12_3_the_end_of_a_connection_ends_its_flow_offloaded_as_root() {
     let lab = lab(User::Root);
     for (peer, address) in PEERS {
         let (from, to) = (End::of(&lab, "here", "10.0.0.4"), End::of(&lab, peer, address));
-        for (port, resets) in [(4200, false), (4201, true)] {
+        for (port, resets) in
+            if peer == "far" { [(4202, false), (4203, true)] } else { [(4200, false), (4201, true)] }
+        {
             let connection = connect(from, port, to);
             let flow = |vm, direction| find(&lab, vm, direction, "Tcp", (u64::from(port), 80));
             assert!(

@@ -75,8 +75,11 @@ fn ensure_host(switch: &mut Netlink, plugged: &BTreeSet<String>, (host, address)
                 },
                 VethEnd { namespace: None, name: port.clone(), mac: None, mtu: MTU, up: true, arp: true },
             )),
+            // Now, since there is nothing yet that could be lost.
+            Request::PutHooks(port.clone()),
             Request::set_link(&port, LinkChange::Master(SWITCH.to_owned())),
         ])?;
+        inside.apply(&[Request::PutHooks(UNDERLAY.to_owned())])?;
     }
     inside.apply(&[Request::PutAddress(Address { device: UNDERLAY.to_owned(), address })])?;
     Ok(())
