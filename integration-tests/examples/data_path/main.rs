@@ -29,26 +29,19 @@ use crate::ping_pong::{PingPong, Times};
 use crate::table::{Measure, Record};
 use crate::way::Way;
 
-const USAGE: &str = "data_path [ROUNDS [--quick]]";
-const ROUNDS: usize = 15;
+const USAGE: &str = "data_path [ROUNDS | --quick]";
+/// Many short ones: whatever else the machine does hits all that takes turns alike.
+const ROUNDS: usize = 50;
+const QUICK: usize = 10;
 /// No round begins after that.
 const LIMIT: Duration = Duration::from_secs(300);
+/// Round trips of each way in a round.
+const TRIPS: usize = 2000;
+/// How long each stream and each flood of a round takes.
+const TIME: Duration = Duration::from_millis(100);
 const FLOWS: usize = 100_000;
 /// Set in the process that goes before all others of the machine.
 const FIRST: &str = "VNETLAB_BENCH_FIRST";
-
-/// How much there is in a round.
-struct Amount {
-    /// Round trips of each way.
-    trips: usize,
-    /// How long each stream and flood takes.
-    time: Duration,
-}
-
-impl Amount {
-    const WHOLE: Self = Self { trips: 10_000, time: Duration::from_millis(300) };
-    const QUICK: Self = Self { trips: 1000, time: Duration::from_millis(50) };
-}
 
 fn main() {
     if std::env::var_os(FIRST).is_none() {
@@ -57,17 +50,17 @@ fn main() {
         assert!(first.env(FIRST, "1").status().unwrap().success());
         return;
     }
-    let rounds = rounds(USAGE, ROUNDS);
-    let amount = if std::env::args().any(|word| word == "--quick") { Amount::QUICK } else { Amount::WHOLE };
+    let quick = std::env::args().nth(1).as_deref() == Some("--quick");
+    let rounds = if quick { QUICK } else { rounds(USAGE, ROUNDS) };
     let lab = network::up();
     let subjects = Subjects::new(&lab);
     let mut record = Record::default();
     let began = Instant::now();
     // A round that does not count wakes everything up.
-    subjects.round(&amount, &mut Record::default());
+    subjects.round(&mut Record::default());
     for round in (1..=rounds).take_while(|_| began.elapsed() < LIMIT) {
         eprintln!("data path: round {round} of {rounds}");
-        subjects.round(&amount, &mut record);
+        subjects.round(&mut record);
     }
     drop(subjects);
     report("data_path", &record.markdown(), &record.json());
@@ -92,35 +85,46 @@ impl Subjects {
             vms("accelerated, across hosts", "accelerated1", "accelerated3"),
             vms("synthetic, across hosts", "synthetic1", "synthetic3"),
         ];
-        let both = [&on_one_host[..], &across[..]].concat();
         let rules = [vms("1 rule", "few1", "few2"), vms("1000 rules", "many1", "many2")];
-        let bare = [baselines::veth(), baselines::bridge(), baselines::vxlan()];
-        let ways = [&bare[..], &both, &rules].concat();
+        let [accelerated, synthetic] = on_one_host;
+        let [accelerated_across, synthetic_across] = across;
+        let flows = Flows::new(&accelerated);
+        // What is compared stands side by side.
+        let paths = [
+            baselines::bridge(),
+            baselines::veth(),
+            accelerated,
+            synthetic,
+            synthetic_across,
+            accelerated_across,
+            baselines::vxlan(),
+        ];
+        let ways = [&paths[..], &rules].concat();
         Self {
-            flows: Flows::new(&on_one_host[0]),
+            flows,
             ping_pongs: ways.iter().map(|way| (way.name, PingPong::new(way))).collect(),
-            floods: ways[..7].iter().map(|way| (way.name, Flood::new(way))).collect(),
-            streams: ways[..7].to_vec(),
+            floods: paths.iter().map(|way| (way.name, Flood::new(way))).collect(),
+            streams: paths.to_vec(),
         }
     }
 
-    fn round(&self, amount: &Amount, record: &mut Record) {
+    fn round(&self, record: &mut Record) {
         for (name, ping_pong) in &self.ping_pongs {
-            let Times { p50, p99 } = ping_pong.round(amount.trips);
+            let Times { p50, p99 } = ping_pong.round(TRIPS);
             record.add(name, Measure::P50, p50);
             record.add(name, Measure::P99, p99);
         }
         for way in &self.streams {
-            record.add(way.name, Measure::Throughput, stream::round(way, amount.time));
+            record.add(way.name, Measure::Throughput, stream::round(way, TIME));
         }
         for (name, flood) in &self.floods {
-            let rate = flood.round(amount.time);
+            let rate = flood.round(TIME);
             record.add(name, Measure::Packets, rate.packets);
             record.add(name, Measure::Cpu, rate.cpu);
         }
         self.flows.open(FLOWS);
         for (name, step) in [("100,000 flows", 1), ("100 flows", FLOWS / 100)] {
-            let Times { p50, p99 } = self.flows.round(FLOWS, step, amount.trips);
+            let Times { p50, p99 } = self.flows.round(FLOWS, step, TRIPS);
             record.add(name, Measure::P50, p50);
             record.add(name, Measure::P99, p99);
         }

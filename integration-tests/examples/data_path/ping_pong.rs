@@ -10,7 +10,7 @@ use crate::way::{Processor, Server, Way};
 pub(crate) const SIZE: usize = 64;
 const PORT: u16 = 7007;
 /// Round trips before those that count: processors wake up, flows are learnt.
-const WARM_UP: usize = 500;
+const WARM_UP: usize = 200;
 /// A datagram that takes longer is lost, and sent again.
 pub(crate) const LOST: Duration = Duration::from_secs(1);
 

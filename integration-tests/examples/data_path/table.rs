@@ -95,7 +95,8 @@ impl Record {
     pub(crate) fn markdown(&self) -> String {
         let rounds = self.0.values().map(Vec::len).min().unwrap_or(0);
         let mut text = format!(
-            "Medians of {rounds} rounds in which all take turns. *At best*: the ratio of each one's best round.\n\n\
+            "Medians of {rounds} rounds in which all take turns; the ratio is the median of the rounds' own. *At best*: each \
+             one's best round.\n\n\
              | figure | of | | beside | | ratio | at best | wanted | |\n|---|---|---|---|---|---|---|---|---|\n"
         );
         for figure in FIGURES {
@@ -162,7 +163,8 @@ impl Figure {
     fn result(&self, record: &Record) -> Option<Result> {
         let ours = record.median(self.ours, self.measure)?;
         let baseline = record.median(self.baseline, self.measure)?;
-        let ratio = ours / baseline;
+        let [rounds, others] = [self.ours, self.baseline].map(|way| &record.0[&(way, self.measure)]);
+        let ratio = median(rounds.iter().zip(others).map(|(ours, baseline)| ours / baseline).collect());
         let [best, other] = [self.ours, self.baseline].map(|way| record.best(way, self.measure));
         Some(Result { ours, baseline, ratio, at_best: best / other, met: self.wanted.is_met(ratio) })
     }
