@@ -11,10 +11,25 @@ use crate::wait;
 /// When there is no such VM.
 #[must_use]
 pub fn path(lab: &Lab, vm: &str) -> String {
-    let status = lab.vnetlab(&["status", "-o", "json"]).expect_status(0).json();
+    of(&lab.vnetlab(&["status", "-o", "json"]).expect_status(0).json(), vm)
+}
+
+fn of(status: &Value, vm: &str) -> String {
     let machines = status["virtualMachines"].as_array().unwrap();
     let machine = machines.iter().find(|machine| machine["name"] == vm).expect("there is such a VM");
     machine["networkInterfaces"][0]["path"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Waits until the first NICs of these VMs have these paths at the same time.
+///
+/// # Panics
+/// When it does not come to that.
+pub fn await_paths<const N: usize>(lab: &Lab, wanted: [(&str, &str); N]) {
+    wait::until(&format!("the data paths {wanted:?}"), || {
+        let status = lab.vnetlab(&["status", "-o", "json"]).expect_status(0).json();
+        let has = |(vm, path): &(&str, &str)| of(&status, vm) == *path;
+        wanted.iter().all(has).then_some(())
+    });
 }
 
 /// Waits until the first NIC of a VM has this path.

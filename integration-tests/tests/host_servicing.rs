@@ -1,7 +1,7 @@
 //! Host servicing: the VFs of a host's VMs are taken away and returned, and nobody loses a packet.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
-use integration_tests::data_path::{await_path, path};
+use integration_tests::data_path::{await_path, await_paths, path};
 use integration_tests::traffic::{Ping, Transfer};
 use integration_tests::{Lab, User};
 
@@ -30,10 +30,8 @@ fn nothing_is_lost(user: User, peer: &str, address: &str, times: usize) {
     for _ in 0..times {
         let mut servicing = lab.bench().command(&["service-host", "host1", "--for", "1s"]);
         let mut servicing = servicing.stdout(std::process::Stdio::null()).spawn().unwrap();
-        await_path(&lab, "here", "synthetic");
-        await_path(&lab, "neighbour", "synthetic");
         // Another host's VFs stay.
-        await_path(&lab, "far", "vf");
+        await_paths(&lab, [("here", "synthetic"), ("neighbour", "synthetic"), ("far", "vf")]);
         transfer.await_progress();
         ping.await_answers(10);
         assert!(servicing.wait().unwrap().success());

@@ -33,8 +33,8 @@ pub(crate) struct FollowUp {
     pub(crate) packets: u32,
     /// How many of them were answered.
     pub(crate) answered: u32,
-    /// How many took the unified flow of the sender's port; null where nothing is offloaded. A connection has more packets than
-    /// those that are counted here.
+    /// How many took the unified flow of the sender's port; null where nothing is offloaded, and of connections, whose flow ends
+    /// with them.
     pub(crate) hits: Option<u64>,
     /// Whether the first packet was.
     #[serde(skip)]
@@ -97,7 +97,10 @@ impl Prober {
         for (explanations, result) in questions.iter().zip(results) {
             let evidence = explanations.first().map(|explanation| &explanation.evidence);
             let (Some(result), Some(evidence)) = (result, evidence) else { continue };
-            let Some(vm) = &evidence.sender else { continue };
+            let Some(vm) = evidence.sender.as_ref().filter(|_| evidence.packet.protocol != IpProtocol::TCP.0)
+            else {
+                continue;
+            };
             if !known.contains_key(vm) {
                 known.insert(vm.clone(), self.flows_of(vm)?);
             }
@@ -168,7 +171,8 @@ fn first_answered(explanations: &[Explanation], observation: &Observation) -> Op
     match observation.outcome() {
         Some(ProbeOutcome::Answered) => Some(true),
         Some(ProbeOutcome::Silent) => may_go_on.then_some(false),
-        None => observation.drop().filter(|_| may_go_on).map(|_| false),
+        // Where equal ways lead to several, a question in vain may have been about another flow.
+        None => observation.drop().filter(|_| may_go_on && explanations.len() == 1).map(|_| false),
         Some(_) => None,
     }
 }
