@@ -14,8 +14,8 @@
 #pragma once
 
 #define SECOND 1000000000ULL
-/* Connection tracking forgets a UDP flow that it does not see for 30 s, and an ICMP one; a TCP connection with data that
- * nobody has acknowledged after 300 s. A packet without payload goes first: in the software it is overtaken by the others. */
+/* Connection tracking forgets a UDP flow that it does not see for 30 s, and an ICMP one; a TCP connection after 5 days, as
+ * ports are set. A packet of TCP without payload goes first: in the software it is overtaken by the others. */
 #define REFRESH (10 * SECOND)
 #define REFRESH_TCP_EMPTY (30 * SECOND)
 #define REFRESH_TCP (60 * SECOND)
