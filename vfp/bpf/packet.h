@@ -48,6 +48,17 @@ static __always_inline bool is_same_address(const __u8 *one, const __u8 *other)
 	return !differs;
 }
 
+static __always_inline bool is_turning_point(const struct tcphdr *tcp)
+{
+	return tcp->syn || tcp->fin || tcp->rst;
+}
+
+/* Of a packet without IP options. */
+static __always_inline bool is_empty(const struct iphdr *ip, const struct tcphdr *tcp)
+{
+	return bpf_ntohs(ip->tot_len) == sizeof(*ip) + tcp->doff * 4;
+}
+
 /* Completes `key` with the addresses of a packet that can belong to a unified flow: whole, without IP options, TCP, UDP or
  * ICMP echo, and no probe, since the software layers tell of those. */
 static __always_inline bool parse(struct __sk_buff *skb, struct flow_key *key, struct packet *packet)
@@ -70,8 +81,8 @@ static __always_inline bool parse(struct __sk_buff *skb, struct flow_key *key, s
 			return false;
 		key->source_port = tcp->source;
 		key->destination_port = tcp->dest;
-		packet->turning_point = tcp->syn || tcp->fin || tcp->rst;
-		packet->empty = bpf_ntohs(ip->tot_len) == sizeof(*ip) + tcp->doff * 4;
+		packet->turning_point = is_turning_point(tcp);
+		packet->empty = is_empty(ip, tcp);
 	} else if (ip->protocol == IPPROTO_UDP) {
 		struct udphdr *udp = (void *)(ip + 1);
 

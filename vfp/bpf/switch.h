@@ -31,7 +31,7 @@ int host_switch(struct __sk_buff *skb)
 	if (port && is_same_address(port->mac, ethernet->h_dest)) {
 		if (host_of(port->network) == host_of(self->network))
 			return hand_over(skb, port->device);
-		if ((void *)(ip + 1) <= end && is_simple(skb, ip->protocol))
+		if ((void *)(ip + 1) <= end && is_simple(skb, ip, end))
 			return encapsulate(skb, self, port->network);
 	}
 	key = serial_of(ethernet->h_dest);

@@ -2,8 +2,8 @@
 /*
  * The tunnel between hosts: VXLAN (RFC 7348), byte for byte as the kernel's own device has it.
  *
- * The device is there as well, and everything understands everything. It serves what these functions leave: TCP, whose large
- * packets need the device to be cut, and whose small ones must not overtake them.
+ * The device is there as well, and everything understands everything. It serves what these functions leave: data of TCP, whose
+ * large packets need the device to be cut, and whose small ones must not overtake them.
  */
 #pragma once
 
@@ -36,10 +36,17 @@ static __always_inline int hand_over(struct __sk_buff *skb, __u32 device)
 	return bpf_redirect_peer(device, 0);
 }
 
-/* Whether a packet may do without the device. */
-static __always_inline bool is_simple(struct __sk_buff *skb, __u8 protocol)
+/* Whether a packet may do without the device. A TCP packet without payload is an acknowledgement: it says what is true of the
+ * connection whatever comes before or after it, so it may overtake data. */
+static __always_inline bool is_simple(struct __sk_buff *skb, const struct iphdr *ip, const void *end)
 {
-	return !skb->gso_size && (protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP);
+	const struct tcphdr *tcp = (const void *)(ip + 1);
+
+	if (skb->gso_size)
+		return false;
+	if (ip->protocol != IPPROTO_TCP)
+		return ip->protocol == IPPROTO_UDP || ip->protocol == IPPROTO_ICMP;
+	return ip->ihl == 5 && (const void *)(tcp + 1) <= end && is_empty(ip, tcp) && !is_turning_point(tcp);
 }
 
 /* RFC 1071. */
@@ -106,7 +113,7 @@ int tunnel_end(struct __sk_buff *skb)
 
 	if ((void *)(ip + 1) > end || outer->ethernet.h_proto != bpf_htons(ETH_P_IP) || outer->ip.ihl != 5 ||
 	    outer->ip.protocol != IPPROTO_UDP || outer->udp.dest != bpf_htons(VXLAN_PORT) ||
-	    outer->vxlan.flags != VNI_IS_VALID || !is_ipv4_unicast(&outer->inner) || !is_simple(skb, ip->protocol))
+	    outer->vxlan.flags != VNI_IS_VALID || !is_ipv4_unicast(&outer->inner) || !is_simple(skb, ip, end))
 		return SOFTWARE;
 	key = serial_of(outer->inner.h_dest);
 	receiver = bpf_map_lookup_elem(&nics, &key);
