@@ -21,12 +21,13 @@ use crate::wait;
 pub const TESTED: u16 = 7000;
 /// The witness's port: what was sent before a datagram there is past when that is answered.
 const CONTROL: u16 = 7001;
-/// How long an answer may take on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an answer may take on a busy machine. A datagram that is lost is not sent again, however long one waits.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Datagrams of a flow: the later ones are carried by what the first one has left behind.
 const DATAGRAMS: usize = 4;
-/// The machine needs time for others, too.
-const PAUSE: Duration = Duration::from_micros(300);
+/// The machine needs time for others, too: above all while it changes the policy, for as long as that may take.
+const PAUSE: Duration = Duration::from_millis(1);
+const PAUSE_DURING_CHANGE: Duration = Duration::from_millis(10);
 /// Fresh source ports for UDP, which connection tracking remembers for longer than a test takes.
 const UDP_PORTS: std::ops::Range<u64> = 2_000..60_000;
 /// Connections end by a reset, so that their ports soon belong to new ones. Above those that Linux hands out by itself.
@@ -178,8 +179,9 @@ impl Shared {
             if *fate != Fate::Changing {
                 self.concluded[0].fetch_add(1, Ordering::Release);
             }
+            let pause = if *fate == Fate::Changing { PAUSE_DURING_CHANGE } else { PAUSE };
             drop(fate);
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause);
         }
     }
 
@@ -239,8 +241,9 @@ impl Shared {
             if *fate != Fate::Changing {
                 self.concluded[1].fetch_add(1, Ordering::Release);
             }
+            let pause = if *fate == Fate::Changing { PAUSE_DURING_CHANGE } else { PAUSE };
             drop(fate);
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(pause);
         }
     }
 }
