@@ -20,6 +20,12 @@
 #define REFRESH_TCP_EMPTY (30 * SECOND)
 #define REFRESH_TCP (60 * SECOND)
 
+/* Read once: the agent may change it at any moment, and what is compared must be what is written down. */
+static __always_inline __u32 generation_of(const struct port *port)
+{
+	return *(const volatile __u32 *)&port->generation;
+}
+
 static __always_inline __u16 stamp(__u32 generation)
 {
 	return generation ? generation % 0xffff + 1 : 0;
@@ -92,7 +98,7 @@ static __always_inline int enter(struct __sk_buff *skb, enum direction direction
 	if (!port)
 		return SOFTWARE;
 	device = direction == OUTBOUND ? port->uplink : port->vf;
-	generation = port->generation;
+	generation = generation_of(port);
 	if (!device || !generation || !parse(skb, &key, &packet))
 		return SOFTWARE;
 	if (packet.turning_point) {
@@ -116,7 +122,7 @@ static __always_inline int leave(struct __sk_buff *skb, enum direction direction
 	struct ethhdr *ethernet;
 	struct packet packet = {};
 	struct flow *known, flow = {};
-	__u32 serial;
+	__u32 serial, generation;
 	struct nic *receiver;
 	struct port *port;
 
@@ -124,7 +130,10 @@ static __always_inline int leave(struct __sk_buff *skb, enum direction direction
 		return SOFTWARE;
 	skb->tc_index = 0;
 	port = bpf_map_lookup_elem(&ports, &key.port);
-	if (!port || entered != stamp(port->generation) || !parse(skb, &key, &packet) || packet.turning_point)
+	if (!port)
+		return SOFTWARE;
+	generation = generation_of(port);
+	if (entered != stamp(generation) || !parse(skb, &key, &packet) || packet.turning_point)
 		return SOFTWARE;
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
@@ -137,7 +146,7 @@ static __always_inline int leave(struct __sk_buff *skb, enum direction direction
 	flow.checked = bpf_ktime_get_coarse_ns();
 	if (!flow.learnt)
 		flow.learnt = flow.used = flow.checked;
-	flow.generation = port->generation;
+	flow.generation = generation;
 	__builtin_memcpy(flow.next_hop, ethernet->h_dest, ETH_ALEN);
 	__builtin_memcpy(flow.sender, ethernet->h_source, ETH_ALEN);
 	serial = serial_of(ethernet->h_dest);
