@@ -1,9 +1,14 @@
 //! VFs of whole VMs, with BPF and without: given, taken, torn away, and taken over by the next agent.
 
-#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says what it expects by unwrapping it, and why it cannot run"
+)]
 
 mod common;
 
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -14,6 +19,10 @@ use common::room::{Room, in_namespace, pings, shell, shell_in, shell_in_vm, spaw
 use goal_state::event::Event;
 use goal_state::message::FromAgent;
 use goal_state::{DataPath, HostGoalState};
+use linux_net::bpf::Object;
+
+/// As the agent has it.
+const OFFLOAD: &[u8] = include_bytes!("../../vfp/bpf/offload.bpf.o");
 
 /// Whether flows are offloaded in this test.
 #[derive(Clone, Copy)]
@@ -305,5 +314,30 @@ fn an_agent_killed_in_the_middle_of_a_switch_loses_nothing() {
             assert_eq!(paths(&mut one, Offload::On), expected(DataPath::Vf), "after {milliseconds} ms");
         }
         assert_nothing_lost(ping, PINGS);
+    });
+}
+
+/// A flow table that others have filled: the flow that was used least lately makes room, and packets notice nothing.
+#[test]
+fn a_full_flow_table_is_harmless() {
+    in_sandbox("a_full_flow_table_is_harmless", || {
+        if !may_offload() {
+            return eprintln!("SKIPPED: no BPF in a user namespace");
+        }
+        let room = Room::new(1);
+        let mut one = room.controller("host1");
+        apply(&mut one, &accelerated(1, Offload::On));
+        let table = Object::open(Path::new("/run/bpf/offload"), OFFLOAD).unwrap().map("flows").unwrap();
+        // Of a port that nobody has.
+        let mut key = vec![0xff; table.key_size()];
+        let value = vec![0; table.value_size()];
+        for number in 0..table.capacity() + table.capacity() / 10 {
+            key[4..8].copy_from_slice(&number.to_ne_bytes());
+            table.update(&key, &value).unwrap();
+        }
+        assert_nothing_lost(fast_ping(100), 100);
+        let FromAgent::Flows { flows, table: Some(table), .. } = one.flows("a") else { panic!("no table") };
+        assert!(flows.iter().any(|flow| flow.packets > 50), "{flows:?}");
+        assert_eq!(table.refused, 0, "the flow table makes room");
     });
 }
