@@ -24,7 +24,8 @@ int host_switch(struct __sk_buff *skb)
 	struct port *port;
 
 	skb->tc_index = 0;
-	if (!self || (void *)(ethernet + 1) > end || !is_ipv4_unicast(ethernet))
+	/* The port may be gone, and the filter of a tunnel not yet another's. */
+	if (!self || !self->tunnel || (void *)(ethernet + 1) > end || !is_ipv4_unicast(ethernet))
 		return SOFTWARE;
 	key = hint;
 	port = hint ? bpf_map_lookup_elem(&ports, &key) : NULL;
