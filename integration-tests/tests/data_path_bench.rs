@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Nothing is said about how fast: the machine is busy with other tests.
 #[test]
-fn every_figure_is_measured_as_root() {
+fn every_figure_is_measured_offloaded_as_root() {
     let mut bench = Workbench::new(User::Root);
     let example = bench.programs().join("examples/data_path");
     bench.copy_programs();
