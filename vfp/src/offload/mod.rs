@@ -28,7 +28,7 @@ use goal_state::data_path::{FlowTable, UnifiedFlow};
 use goal_state::vm::NetworkInterface;
 use goal_state::{HostGoalState, MacAddr, NicId, VmName};
 use linux_net::bpf::{BpfError, Map, Object, Program};
-use linux_net::netlink::{Filter, FilterAction, NetlinkError, TcHook};
+use linux_net::netlink::{Filter, NetlinkError, TcHook};
 use linux_net::netns::NetNsError;
 
 use crate::names;
@@ -138,11 +138,7 @@ impl Offload {
     #[must_use]
     pub fn vf_filter(&self, nic: &NetworkInterface) -> Option<Filter> {
         let number = self.ports().number(nic.mac)?;
-        let action = FilterAction::Bpf {
-            program: self.program(OffloadProgram::PortOutbound),
-            class_id: u32::from(number),
-        };
-        Some(Filter { device: names::VF.into(), hook: TcHook::Ingress, action })
+        Some(wiring::bpf(self, names::VF, TcHook::Ingress, OffloadProgram::PortOutbound, number))
     }
 
     /// From now on all packets of the host's ports take the software way, and nothing is learnt. To be called before a change
@@ -175,6 +171,9 @@ impl Offload {
                 underlay: switch.index(names::UNDERLAY),
             };
             ports.settle(nic.mac, place)?;
+            if !may_skip_inbound(nic) {
+                ports.set_vf(nic.mac, 0)?;
+            }
         }
         self.plug(goal, &switch, &ports)?;
         wiring::connect(self, &ports, &accelerated)?;
@@ -192,9 +191,7 @@ impl Offload {
     /// # Errors
     /// When the kernel refuses.
     pub fn set_vf(&self, nic: &NetworkInterface, vf_index: Option<u32>) -> Result<(), OffloadError> {
-        // Whether a packet was forwarded shows in its Ethernet address, which is no part of a flow's key: each has to be looked at.
-        let may_skip = nic.port.forwarded_traffic_refused.is_empty();
-        self.ports().set_vf(nic.mac, vf_index.filter(|_| may_skip).unwrap_or(0))
+        self.ports().set_vf(nic.mac, vf_index.filter(|_| may_skip_inbound(nic)).unwrap_or(0))
     }
 
     /// The unified flows of a VM of `goal`, and how full the table is.
@@ -284,6 +281,12 @@ fn interfaces(goal: &HostGoalState) -> impl Iterator<Item = (NicId, &NetworkInte
     goal.virtual_machines.iter().flat_map(|vm| {
         vm.network_interfaces.iter().map(|nic| (NicId { vm: vm.name.clone(), nic: nic.name.clone() }, nic))
     })
+}
+
+/// Whether a packet was forwarded shows in its Ethernet address, which is no part of a flow's key: where a peering refuses forwarded
+/// traffic, each has to be looked at.
+fn may_skip_inbound(nic: &NetworkInterface) -> bool {
+    nic.port.forwarded_traffic_refused.is_empty()
 }
 
 fn accelerated(goal: &HostGoalState) -> Vec<(NicId, &NetworkInterface)> {

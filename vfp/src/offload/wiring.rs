@@ -106,7 +106,14 @@ impl Switch {
     }
 }
 
-fn bpf(offload: &Offload, device: &str, hook: TcHook, program: OffloadProgram, number: u16) -> Filter {
+/// A program on a device of a port, or of its host.
+pub(super) fn bpf(
+    offload: &Offload,
+    device: &str,
+    hook: TcHook,
+    program: OffloadProgram,
+    number: u16,
+) -> Filter {
     let action = FilterAction::Bpf { program: offload.program(program), class_id: u32::from(number) };
     Filter { device: device.to_owned(), hook, action }
 }
