@@ -109,6 +109,10 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
         ToAgent::Flows { id, vm } => {
             tokio::task::spawn_blocking(move || tell(&answers, flows(&host, id, &vm)));
         }
+        ToAgent::PublicKey { id } | ToAgent::Certify { id, .. } | ToAgent::Encryption { id } => {
+            let message = "this agent does not encrypt".to_owned();
+            send(&answers, FromAgent::Error { id, message }).await;
+        }
         ToAgent::Service { id, milliseconds } => {
             tokio::task::spawn_blocking(move || {
                 let answer = match host.service(Duration::from_millis(milliseconds)) {

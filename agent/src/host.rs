@@ -134,6 +134,7 @@ impl Host {
             running_vms,
             data_paths,
             not_offloaded,
+            not_encrypted: None,
         }
     }
 

@@ -25,4 +25,7 @@ pub struct HostGoalState {
     /// Whether known flows of accelerated NICs are carried by BPF, where the machine lets BPF be loaded. Without it they have
     /// their VFs all the same, and every packet goes through the software layers.
     pub offload: bool,
+    /// Whether encrypted packets cross the underlay one by one, as on a wire. Otherwise many of them travel as one large
+    /// datagram that is cut where it arrives (UDP GSO), which is faster, and which captures and impaired links see as one.
+    pub honest_packets: bool,
 }

@@ -13,6 +13,7 @@
 //! | [`nsg`] | a port's filter |
 //! | [`route`] | a port's effective routes |
 //! | [`overlay`] | where customer addresses live |
+//! | [`encryption`] | virtual network encryption: who takes part, certificates, associations |
 //! | [`data_path`] | which way a NIC's packets go: synthetic or VF; counters and unified flows |
 //! | [`drop_reason`] | the one numbered list of reasons for a drop |
 //! | [`drop_sentence`] | a drop as a sentence in Azure's words |
@@ -23,6 +24,7 @@
 pub mod data_path;
 pub mod drop_reason;
 pub mod drop_sentence;
+pub mod encryption;
 pub mod event;
 pub mod framing;
 pub mod host;

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data_path::{FlowTable, NicCounters, NicDataPath, UnifiedFlow};
+use crate::encryption::{EncryptionStatus, NicCertificate};
 use crate::event::Event;
 use crate::probe::{Answerer, Probe, ProbeResult};
 use crate::{Generation, HostGoalState, HostName, NicId, VmName};
 
 /// The version of this protocol. Both sides must have the same.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Joins an answer to its question; the controller chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,6 +66,26 @@ pub enum ToAgent {
         id: RequestId,
         /// The VM.
         vm: VmName,
+    },
+    /// To which key shall certificates be made out? Answered by [`FromAgent::PublicKey`]. The private one never leaves the agent.
+    PublicKey {
+        /// Joins the answer.
+        id: RequestId,
+    },
+    /// Certificates for this host's NICs, made out to its key. They replace those that it has; associations stay. Answered by
+    /// [`FromAgent::Certified`].
+    Certify {
+        /// Joins the answer.
+        id: RequestId,
+        /// The certificate of the lab's authority, which has signed all others: X.509, DER (RFC 5280).
+        authority: Vec<u8>,
+        /// Of NICs that encrypt. None but these.
+        certificates: Vec<NicCertificate>,
+    },
+    /// How are the associations of its NICs? Answered by [`FromAgent::Encryption`].
+    Encryption {
+        /// Joins the answer.
+        id: RequestId,
     },
     /// Service this host: take the VFs of its VMs away and return them after that time, whatever becomes of controller and
     /// agent meanwhile. Answered by [`FromAgent::Servicing`] when they are away. A second call while it lasts sets a new time.
@@ -162,6 +183,25 @@ pub enum FromAgent {
         /// How full the table is; none where nothing is offloaded.
         table: Option<FlowTable>,
     },
+    /// The agent's public key.
+    PublicKey {
+        /// Which request.
+        id: RequestId,
+        /// A SubjectPublicKeyInfo on the curve P-256, DER (RFC 5280, RFC 5480).
+        public_key: Vec<u8>,
+    },
+    /// The certificates are in use.
+    Certified {
+        /// Which request.
+        id: RequestId,
+    },
+    /// How associations are.
+    Encryption {
+        /// Which request.
+        id: RequestId,
+        /// All of this host's.
+        status: EncryptionStatus,
+    },
     /// The VFs are away.
     Servicing {
         /// Which request.
@@ -236,4 +276,6 @@ pub struct AgentStatus {
     pub data_paths: Vec<NicDataPath>,
     /// Why nothing is offloaded, as a sentence; none when it is.
     pub not_offloaded: Option<String>,
+    /// Why nothing is encrypted that should be, as a sentence; none when it is, or when nothing should be.
+    pub not_encrypted: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::encryption::EncryptingNic;
 use crate::{MacAddr, Vni};
 
 /// One reachable NIC address, as every host of a virtual network must know it.
@@ -18,6 +19,8 @@ pub struct Mapping {
     pub provider_address: Ipv4Addr,
     /// The virtual network that the NIC is in: its own identifier, also when seen from a peer.
     pub vni: Vni,
+    /// Present when the NIC encrypts: what goes between it and another such NIC, of another host, is encrypted.
+    pub encryption: Option<EncryptingNic>,
 }
 
 /// A virtual network as one host sees it. Present on a host only when a NIC of that network is there.

@@ -23,6 +23,10 @@ pub struct Port {
     pub routes: Arc<Vec<Route>>,
     /// Peers from which forwarded packets are refused.
     pub forwarded_traffic_refused: Vec<ForwardedTrafficRefusal>,
+    /// NICs of other hosts that packets may not be handed to, because they could not be encrypted and one of the two virtual
+    /// networks has `enforcement: DropUnencrypted`. Their addresses: those of next hops, which may be the destination.
+    #[serde(default)]
+    pub unencrypted_refused: AddressSet,
 }
 
 /// A peering link with `allowForwardedTraffic: false`: packets from that peer must have been sent by it, not just

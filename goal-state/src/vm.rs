@@ -62,6 +62,10 @@ pub struct NetworkInterface {
     /// Whether it has a VF (accelerated networking). Changes only while the VM is stopped.
     /// <https://learn.microsoft.com/azure/virtual-network/accelerated-networking-overview>
     pub accelerated: bool,
+    /// The UDP port on the host's provider address that is its own, if its packets to other NICs that encrypt are encrypted;
+    /// none when they never are. Its own entry in the mappings has the same.
+    /// <https://learn.microsoft.com/azure/virtual-network/virtual-network-encryption-overview>
+    pub encryption_port: Option<u16>,
     /// The platform's enforcement for it.
     pub port: Port,
 }

@@ -62,6 +62,7 @@ pub(crate) fn goal(host: u8, generation: u64) -> HostGoalState {
         virtual_networks: networks.into_iter().map(virtual_network).collect(),
         virtual_machines: here().map(machine).collect(),
         offload: true,
+        honest_packets: false,
     }
 }
 
@@ -147,6 +148,7 @@ fn virtual_network(network: u8) -> VirtualNetwork {
         mac: seat.mac(),
         provider_address: provider_address(seat.host).parse().unwrap(),
         vni: vni(seat.network),
+        encryption: None,
     };
     VirtualNetwork {
         name: format!("network{network}"),
@@ -165,12 +167,14 @@ fn machine(seat: &Seat) -> VirtualMachine {
             addresses: vec![seat.address()],
             subnet: format!("10.{}.0.0/24", seat.network).parse().unwrap(),
             accelerated: false,
+            encryption_port: None,
             port: Port {
                 vni: vni(seat.network),
                 enable_ip_forwarding: forwards,
                 filter: Default::default(),
                 routes: routes(seat.network).into(),
                 forwarded_traffic_refused: Vec::new(),
+                unencrypted_refused: goal_state::nsg::AddressSet::default(),
             },
         }],
         guest: Guest {

@@ -312,6 +312,9 @@ impl Attendant {
             | FromAgent::Counters { id, .. }
             | FromAgent::DeviceCounters { id, .. }
             | FromAgent::Flows { id, .. }
+            | FromAgent::PublicKey { id, .. }
+            | FromAgent::Certified { id }
+            | FromAgent::Encryption { id, .. }
             | FromAgent::Servicing { id, .. }
             | FromAgent::Serviced { id, .. }
             | FromAgent::Status { id, .. }

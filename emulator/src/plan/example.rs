@@ -15,6 +15,7 @@ pub(crate) fn host(name: &str, number: u8, vms: &[(&str, u8)]) -> HostGoalState 
         mac: MacAddr([0, 0x0d, 0x3a, 0, 0, last]),
         provider_address: [198, 18, 0, number].into(),
         vni: Vni::new(4096).unwrap(),
+        encryption: None,
     };
     HostGoalState {
         generation: Generation(1),
@@ -27,6 +28,7 @@ pub(crate) fn host(name: &str, number: u8, vms: &[(&str, u8)]) -> HostGoalState 
         }],
         virtual_machines: vms.iter().map(|&(name, last)| vm(name, last)).collect(),
         offload: true,
+        honest_packets: false,
     }
 }
 
@@ -37,6 +39,7 @@ fn vm(name: &str, last: u8) -> VirtualMachine {
         addresses: vec![[10, 0, 0, last].into()],
         subnet: "10.0.0.0/24".parse().unwrap(),
         accelerated: false,
+        encryption_port: None,
         port: Port {
             vni: Vni::new(4096).unwrap(),
             enable_ip_forwarding: false,
@@ -49,6 +52,7 @@ fn vm(name: &str, last: u8) -> VirtualMachine {
             }]
             .into(),
             forwarded_traffic_refused: Vec::new(),
+            unencrypted_refused: goal_state::nsg::AddressSet::default(),
         },
     };
     VirtualMachine {

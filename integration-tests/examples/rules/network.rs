@@ -31,6 +31,7 @@ pub(crate) fn goal(machines: &[Machine]) -> HostGoalState {
         mac: mac(machine),
         provider_address: Ipv4Addr::LOCALHOST,
         vni: vni(),
+        encryption: None,
     };
     HostGoalState {
         generation: Generation(1),
@@ -43,6 +44,7 @@ pub(crate) fn goal(machines: &[Machine]) -> HostGoalState {
         }],
         virtual_machines: machines.iter().map(virtual_machine).collect(),
         offload: true,
+        honest_packets: false,
     }
 }
 
@@ -69,6 +71,7 @@ fn virtual_machine(machine: &Machine) -> VirtualMachine {
             addresses: vec![address(machine.last)],
             subnet: "10.0.0.0/24".parse().unwrap(),
             accelerated: false,
+            encryption_port: None,
             port: Port {
                 vni: vni(),
                 enable_ip_forwarding: false,
@@ -79,6 +82,7 @@ fn virtual_machine(machine: &Machine) -> VirtualMachine {
                 ]
                 .into(),
                 forwarded_traffic_refused: vec![],
+                unencrypted_refused: goal_state::nsg::AddressSet::default(),
             },
         }],
         guest: Guest::default(),

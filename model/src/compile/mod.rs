@@ -45,6 +45,7 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
             virtual_networks,
             virtual_machines,
             offload: true,
+            honest_packets: false,
         })
         .collect()
 }
@@ -92,6 +93,7 @@ fn network_interface(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Netwo
         addresses: properties.addresses.clone(),
         subnet: network.subnet(properties.subnet).prefix,
         accelerated: properties.enable_accelerated_networking,
+        encryption_port: None,
         port: port::port(policy, shared, nic),
     }
 }

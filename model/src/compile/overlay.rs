@@ -36,6 +36,7 @@ fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {
             mac: nic.mac,
             provider_address: network.hosts[network.vm(owner.vm).host.0].provider_address,
             vni: network.vnet(nic.subnet.vnet).vni,
+            encryption: None,
         }
     });
     VirtualNetwork { name: vnet.name.clone(), vni: vnet.vni, mappings: mappings.collect() }

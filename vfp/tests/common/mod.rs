@@ -41,6 +41,7 @@ pub(crate) fn goal() -> HostGoalState {
         mac: mac(last),
         provider_address: [198, 18, 0, 1].into(),
         vni: Vni::new(VNI).unwrap(),
+        encryption: None,
     };
     HostGoalState {
         generation: Generation(1),
@@ -75,12 +76,14 @@ fn machine(name: &str, last: u8) -> VirtualMachine {
             addresses: vec![[10, 1, 0, last].into()],
             subnet: "10.1.0.0/24".parse().unwrap(),
             accelerated: true,
+            encryption_port: None,
             port: Port {
                 vni: Vni::new(VNI).unwrap(),
                 enable_ip_forwarding: false,
                 filter: Default::default(),
                 routes: vec![route].into(),
                 forwarded_traffic_refused: Vec::new(),
+                unencrypted_refused: goal_state::nsg::AddressSet::default(),
             },
         }],
         guest: Guest::default(),

@@ -265,12 +265,14 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
             addresses,
             subnet: "10.0.0.0/24".parse().unwrap(),
             accelerated: true,
+            encryption_port: None,
             port: Port {
                 vni: Vni::new(1).unwrap(),
                 enable_ip_forwarding,
                 filter,
                 routes: routes.into(),
                 forwarded_traffic_refused,
+                unencrypted_refused: AddressSet::default(),
             },
         },
     )

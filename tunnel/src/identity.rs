@@ -1,0 +1,1 @@
+//! Who a NIC is: its certificate, and what its peer's must say.

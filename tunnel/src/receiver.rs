@@ -1,0 +1,1 @@
+//! The keys that records may come with: those in use, and for a while those before.

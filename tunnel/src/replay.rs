@@ -1,0 +1,1 @@
+//! Which record numbers were there already.
