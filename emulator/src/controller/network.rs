@@ -151,6 +151,7 @@ impl Controller {
             virtual_networks: Vec::new(),
             virtual_machines: Vec::new(),
             offload: desired.wanted.offload,
+            honest_packets: false,
         };
         Ok(hosts.into_iter().map(empty).collect())
     }

@@ -54,6 +54,7 @@ pub(crate) fn goal() -> HostGoalState {
         }],
         virtual_machines: machines.map(|(name, last)| machine(name, last)).into(),
         offload: false,
+        honest_packets: false,
     }
 }
 
