@@ -19,6 +19,7 @@
 //! | [`features`] | what this machine can do, and how to mend what it cannot |
 //! | [`clock`] | the time as programs in the kernel read it |
 //! | [`capture`] | frames as they pass a device |
+//! | [`tap`] | a device whose other side is this program |
 
 pub mod bpf;
 pub mod capture;
@@ -36,6 +37,7 @@ pub mod process;
 pub mod sandbox;
 pub mod softnet;
 pub mod sysctl;
+pub mod tap;
 
 pub use mac::MacAddr;
 pub use netlink::Netlink;
