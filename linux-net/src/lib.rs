@@ -20,6 +20,7 @@
 //! | [`clock`] | the time as programs in the kernel read it |
 //! | [`capture`] | frames as they pass a device |
 //! | [`tap`] | a device whose other side is this program |
+//! | [`udp`] | many datagrams at once |
 
 pub mod bpf;
 pub mod capture;
@@ -38,6 +39,7 @@ pub mod sandbox;
 pub mod softnet;
 pub mod sysctl;
 pub mod tap;
+pub mod udp;
 
 pub use mac::MacAddr;
 pub use netlink::Netlink;
