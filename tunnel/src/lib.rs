@@ -18,3 +18,5 @@ pub mod identity;
 pub mod receiver;
 pub mod record;
 pub mod replay;
+#[cfg(test)]
+mod test_lab;
