@@ -7,6 +7,7 @@
 //! | `topology`, `question` | files and questions as they are given |
 //! | `refusal` | what cannot be answered as it was asked: exit status 2 |
 //! | `lab` | labs as files: state, lock, discovery |
+//! | `authority` | a lab's certificates |
 //! | `sandbox` | a lab's namespaces and its first process; entering them |
 //! | `fabric` | the underlay and the hosts on it |
 //! | `controller` | goal states to agents; answers to the command line |
@@ -15,6 +16,7 @@
 //! | `doctor` | what this machine can do |
 //! | `test_run`, `junit` | a topology's tests, and their results for other programs |
 
+mod authority;
 mod cli;
 mod controller;
 mod doctor;

@@ -19,7 +19,7 @@
 //! | [`drop_sentence`] | a drop as a sentence in Azure's words |
 //! | [`event`] | what an agent tells without being asked |
 //! | [`probe`] | a single packet sent to prove a verdict |
-//! | [`message`], [`framing`] | the link between controller and agent |
+//! | [`message`], [`framing`], [`link`] | the link between controller and agent |
 
 pub mod data_path;
 pub mod drop_reason;
@@ -29,6 +29,7 @@ pub mod event;
 pub mod framing;
 pub mod host;
 pub mod ids;
+pub mod link;
 pub mod message;
 pub mod nsg;
 pub mod overlay;

@@ -25,6 +25,7 @@ use goal_state::{HostGoalState, HostName, NicId, VmName};
 use tokio::sync::broadcast;
 use tracing::{error, info};
 
+use crate::authority::{Authority, Estate};
 use crate::lab::{Folder, Wanted};
 use agent::Agent;
 use journal::Journal;
@@ -39,6 +40,7 @@ pub(crate) const READY: &str = "ready";
 pub(crate) struct Controller {
     folder: Folder,
     agent_program: PathBuf,
+    authority: Arc<Authority>,
     agents: Mutex<BTreeMap<HostName, Arc<Agent>>>,
     events: broadcast::Sender<(HostName, Event)>,
     /// What was told lately.
@@ -60,19 +62,22 @@ pub(crate) struct Desired {
     goals: Vec<HostGoalState>,
 }
 
-/// Runs the controller of the lab in `folder` for as long as the lab lives.
+/// Runs the controller of the lab in `folder` for as long as the lab lives. Its standard input is the lab's authority.
 ///
 /// # Errors
-/// When its socket cannot be made.
+/// When there is no authority, or its socket cannot be made.
 pub(crate) fn run(folder: Folder, agent_program: PathBuf) -> Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(folder, agent_program))
+    let authority = Estate::take_from_stdin()?.authority()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(folder, agent_program, authority))
 }
 
-async fn serve(folder: Folder, agent_program: PathBuf) -> Result<()> {
+async fn serve(folder: Folder, agent_program: PathBuf, authority: Authority) -> Result<()> {
     let listener = server::listen(&folder)?;
     let controller = Arc::new(Controller {
         folder,
         agent_program,
+        authority: Arc::new(authority),
         agents: Mutex::default(),
         events: broadcast::channel(EVENTS_KEPT).0,
         journal: Journal::default(),

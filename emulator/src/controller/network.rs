@@ -136,7 +136,7 @@ impl Controller {
     fn attend(&self, host: &HostName) {
         self.agents().entry(host.clone()).or_insert_with(|| {
             let program = AgentProgram::new(host.clone(), self.folder.clone(), self.agent_program.clone());
-            Arc::new(Agent::attend(program, self.events.clone()))
+            Arc::new(Agent::attend(program, Arc::clone(&self.authority), self.events.clone()))
         });
     }
 

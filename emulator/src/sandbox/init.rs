@@ -12,6 +12,7 @@ use linux_net::sandbox::{self, mounts};
 
 use super::STATE;
 use super::launch::this_program;
+use crate::authority::Estate;
 use crate::lab::{Folder, LabName};
 use crate::output;
 
@@ -26,8 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) fn init(lab: &LabName, folder: &Path, agent: &Path) -> Result<ExitCode> {
     mount(folder).context("preparing the sandbox's mounts")?;
     sandbox::set_host_name(lab.as_ref())?;
-    let agent = agent.to_path_buf();
-    Supervision { lab: lab.clone(), folder: Folder::at(STATE), agent, pause: Duration::ZERO }.run()
+    let (agent, authority) = (agent.to_path_buf(), Estate::found()?);
+    let folder = Folder::at(STATE);
+    Supervision { lab: lab.clone(), folder, agent, authority, pause: Duration::ZERO }.run()
 }
 
 /// Gives the sandbox its own /proc and /sys, and its own /run with nothing in it but network namespaces and the lab's state.
@@ -54,6 +56,8 @@ struct Supervision {
     lab: LabName,
     folder: Folder,
     agent: PathBuf,
+    /// Controllers come and go, and the authority stays.
+    authority: Estate,
     pause: Duration,
 }
 
@@ -83,7 +87,7 @@ impl Supervision {
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))?;
         let controller = this_program("__controller", &self.lab, self.folder.path(), &self.agent)
-            .stdin(Stdio::null())
+            .stdin(self.authority.share()?)
             .stdout(stdout)
             .stderr(log)
             .spawn()

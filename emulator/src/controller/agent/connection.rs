@@ -7,11 +7,16 @@ use futures_util::{SinkExt, StreamExt};
 use goal_state::framing::JsonCodec;
 use goal_state::message::{FromAgent, PROTOCOL_VERSION, ToAgent};
 use goal_state::{Generation, HostName};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::codec::Framed;
 
+/// What messages go through: a Unix socket, or TLS where the agent is on another machine.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// Messages to and from an agent.
-pub(super) type Connection = Framed<UnixStream, JsonCodec<FromAgent, ToAgent>>;
+pub(super) type Connection = Framed<Box<dyn Stream>, JsonCodec<FromAgent, ToAgent>>;
 
 /// What an agent says of itself.
 pub(super) struct Hello {
@@ -22,8 +27,8 @@ pub(super) struct Hello {
 }
 
 /// Says hello and waits for the answer.
-pub(super) async fn greet(stream: UnixStream, host: &HostName) -> Result<(Connection, Hello)> {
-    let mut connection = Connection::new(stream, JsonCodec::default());
+pub(super) async fn greet(stream: impl Stream + 'static, host: &HostName) -> Result<(Connection, Hello)> {
+    let mut connection = Connection::new(Box::new(stream), JsonCodec::default());
     connection.send(ToAgent::Hello { protocol_version: PROTOCOL_VERSION }).await?;
     let answer = tokio::time::timeout(Duration::from_secs(5), connection.next())
         .await
