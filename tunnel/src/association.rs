@@ -1,1 +1,0 @@
-//! The life of a pair of NICs: opened on first use, new keys in time, closed when idle.
