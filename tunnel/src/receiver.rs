@@ -5,8 +5,8 @@
 //!
 //! The wire has 16 bits of a record's number. Where more than 32,767 records were lost at once, the nearest number that ends
 //! in them is a wrong one, and no record would ever be opened again. So from the second failure in a row numbers further
-//! ahead are tried, as many as trials have been saved up: each record that arrives earns a few, and a forger cannot make a
-//! record cost more than those.
+//! ahead are tried, once trials for all of them have been saved up: each record that arrives earns a few, and a forger
+//! cannot make records cost more than those.
 
 use crate::record::{Jump, MAX_RECORD_LEN, OpenError, Opened, Opener, Place, record_prefix};
 
@@ -14,7 +14,7 @@ use crate::record::{Jump, MAX_RECORD_LEN, OpenError, Opened, Opener, Place, reco
 const JUMPS: u32 = 64;
 /// Trials that each record earns.
 const EARNED: u32 = 4;
-/// Trials that are saved up at most: a search with each of two sets of keys.
+/// Trials that are saved up at most: two whole searches.
 const SAVED: u32 = 2 * JUMPS;
 
 /// Names the keys that one handshake ended with. Of two, the greater is newer.
@@ -32,13 +32,21 @@ pub struct Receiver {
     failing: bool,
     /// Trials saved up.
     trials: u32,
+    /// The keys with which other numbers are tried next: those that opened last, unless that was in vain.
+    searched: SessionId,
 }
 
 impl Receiver {
     /// Without keys.
     #[must_use]
     pub fn new() -> Self {
-        Self { sessions: Vec::new(), original: Original::new(), failing: false, trials: SAVED }
+        Self {
+            sessions: Vec::new(),
+            original: Original::new(),
+            failing: false,
+            trials: SAVED,
+            searched: SessionId(0),
+        }
     }
 
     /// From now on tries these keys, and before all others.
@@ -69,6 +77,7 @@ impl Receiver {
         // What is authentic is no failure, whatever it carries.
         self.failing = !matches!(outcome, Ok(_) | Err(OpenError::NotARecord));
         let (id, place) = outcome?;
+        self.searched = id;
         Ok((id, place.within(record)))
     }
 
@@ -91,20 +100,22 @@ impl Receiver {
         if self.failing { self.search(record, error) } else { Err(error) }
     }
 
-    /// Tries numbers further ahead, while there are trials for a whole search.
+    /// Tries numbers further ahead with one set of keys, once there are trials for a whole search.
     fn search(&mut self, record: &mut [u8], error: OpenError) -> Result<(SessionId, Place), OpenError> {
-        for (id, opener) in &mut self.sessions {
-            if self.trials < JUMPS {
-                break;
-            }
-            for jump in 1..=JUMPS {
-                self.trials -= 1;
-                match opener.try_open(record, Jump(u64::from(jump))) {
-                    Ok(place) => return Ok((*id, place)),
-                    Err(OpenError::NotARecord) => return Err(OpenError::NotARecord),
-                    Err(OpenError::Replayed) => {}
-                    Err(OpenError::NotAuthentic) => self.original.restore(record),
-                }
+        let at = self.sessions.iter().position(|(id, _)| *id == self.searched).unwrap_or_default();
+        if self.trials < JUMPS || self.sessions.is_empty() {
+            return Err(error);
+        }
+        let next = (at + 1) % self.sessions.len();
+        self.searched = self.sessions[next].0;
+        let (id, opener) = &mut self.sessions[at];
+        for jump in 1..=JUMPS {
+            self.trials -= 1;
+            match opener.try_open(record, Jump(u64::from(jump))) {
+                Ok(place) => return Ok((*id, place)),
+                Err(OpenError::NotARecord) => return Err(OpenError::NotARecord),
+                Err(OpenError::Replayed) => {}
+                Err(OpenError::NotAuthentic) => self.original.restore(record),
             }
         }
         Err(error)
@@ -140,5 +151,7 @@ impl std::fmt::Debug for Original {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

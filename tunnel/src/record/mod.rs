@@ -17,6 +17,8 @@ mod keys;
 mod number;
 mod open;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 use zeroize::Zeroizing;
 

@@ -87,6 +87,12 @@ impl Opener {
         Ok(Place { content, payload: header_len..header_len + len, number })
     }
 
+    /// Records that were not authentic.
+    #[cfg(test)]
+    pub(crate) fn forgeries(&self) -> u64 {
+        self.forgeries
+    }
+
     #[inline]
     fn authenticate(&mut self, number: u64, header: &[u8], sealed: &mut [u8]) -> Result<usize, OpenError> {
         if self.forgeries >= MAX_FORGERIES {
