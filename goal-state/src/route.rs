@@ -30,6 +30,11 @@ pub enum NextHop {
     VirtualAppliance {
         /// That interface's private address. Several: each flow goes to one of them (ECMP). Sorted; never empty.
         addresses: Vec<Ipv4Addr>,
+        /// Those of several to which this NIC's packets are not handed, though a NIC in the virtual network or in a peer has
+        /// them: its own, and those behind a peering in which its subnet takes no part. Flows that fall to them are dropped
+        /// as `NoDestination`. Sorted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unreachable: Vec<Ipv4Addr>,
     },
     /// The packet is dropped with this reason: a next hop type of None, a next hop that cannot be reached, a peering
     /// that forbids the traffic, an internet that the lab does not have.

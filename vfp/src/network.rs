@@ -33,6 +33,8 @@ pub struct PortNetwork {
     pub name: String,
     /// What is in it.
     pub namespace: Namespace,
+    /// Addresses whose owners the host does not tell it. It may remember them from a time when it was told.
+    pub untold: Vec<Ipv4Addr>,
     /// From the guest to the port.
     pub guest_cable: Cable,
     /// From the port to the host's bridge.

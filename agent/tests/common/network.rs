@@ -211,7 +211,7 @@ fn routes(network: u8) -> Vec<Route> {
     }
     let default = route(
         "0.0.0.0/0".into(),
-        NextHop::VirtualAppliance { addresses: vec![NVA] },
+        NextHop::VirtualAppliance { addresses: vec![NVA], unreachable: vec![] },
         RouteSource::User,
         "rt/default",
     );

@@ -10,8 +10,9 @@ use goal_state::route::{NextHop, Route};
 use super::exceptions::exceptions;
 use crate::effective::egress::has_way_out;
 use crate::effective::hop::{hop_from, route_name};
-use crate::effective::{EffectiveNextHop, EffectiveRoute, Hop, Policy, Taker};
-use crate::network::{Network, NicRef, SubnetRef};
+use crate::effective::reach::reachable_nic;
+use crate::effective::{Appliance, EffectiveNextHop, EffectiveRoute, Hop, Policy, Taker};
+use crate::network::{Network, NicRef, SubnetRef, VnetId};
 
 /// The routes of every subnet, each made when it is first asked for.
 #[derive(Debug)]
@@ -66,17 +67,7 @@ fn routes(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<NicRef>, way_out: 
                 NextHop::VnetPeering
             }
             Hop::Destination => NextHop::VnetLocal,
-            Hop::Appliances(appliances) => {
-                // Flows to an address where nobody answers are lost: nothing checks that an appliance lives.
-                let mut addresses: Vec<_> = appliances.iter().map(|appliance| appliance.address).collect();
-                addresses.sort_unstable();
-                addresses.dedup();
-                if appliances.iter().any(|appliance| answers(network, appliance.taker)) {
-                    NextHop::VirtualAppliance { addresses }
-                } else {
-                    NextHop::Drop { reason: DropReason::NextHop }
-                }
-            }
+            Hop::Appliances(appliances) => via(policy, subnet.vnet, &appliances),
             Hop::LoadBalancer(_) => NextHop::Drop { reason: DropReason::LoadBalancer },
             Hop::Gateway(_) => NextHop::Drop { reason: DropReason::Gateway },
             Hop::PrivateEndpoint(_) => NextHop::Drop { reason: DropReason::PrivateEndpoint },
@@ -95,6 +86,25 @@ fn routes(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<NicRef>, way_out: 
     routes.sort_by_key(|route| route.prefix);
     routes.dedup_by_key(|route| route.prefix);
     routes
+}
+
+/// Flows to an address where nobody answers are lost: nothing checks that an appliance lives.
+fn via(policy: &Policy<'_>, vnet: VnetId, appliances: &[Appliance]) -> NextHop {
+    let answers = |appliance: &Appliance| answers(policy.network(), appliance.taker);
+    if !appliances.iter().any(answers) {
+        return NextHop::Drop { reason: DropReason::NextHop };
+    }
+    // The host knows everybody whom some NIC of the virtual network reaches.
+    let is_known = |address: &Ipv4Addr| reachable_nic(policy, vnet, *address).is_some();
+    let silent = appliances.iter().filter(|appliance| !answers(appliance)).map(|silent| silent.address);
+    NextHop::VirtualAppliance {
+        addresses: sorted(appliances.iter().map(|appliance| appliance.address)),
+        unreachable: sorted(silent.filter(is_known)),
+    }
+}
+
+fn sorted(addresses: impl Iterator<Item = Ipv4Addr>) -> Vec<Ipv4Addr> {
+    addresses.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn answers(network: &Network, taker: Taker) -> bool {

@@ -82,7 +82,7 @@ fn routes_that_lead_nowhere_say_why() {
         .map(|route| {
             let hop = match &route.next_hop {
                 NextHop::Drop { reason } => format!("drop {reason}"),
-                NextHop::VirtualAppliance { addresses } => format!("via {}", addresses[0]),
+                NextHop::VirtualAppliance { addresses, .. } => format!("via {}", addresses[0]),
                 NextHop::VnetLocal => "local".to_owned(),
                 NextHop::VnetPeering => "peering".to_owned(),
             };

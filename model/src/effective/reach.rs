@@ -157,7 +157,8 @@ pub(super) fn links(network: &Network, vnet: VnetId) -> PrefixMap<Ipv4Net, usize
 }
 
 /// Every NIC address that some NIC of `vnet` can send a packet to at layer 3, and who has it: its own, and those of peers
-/// that it has access to. Virtual machines that do not run answer nowhere and are left out.
+/// that it has access to. Virtual machines that do not run answer nowhere and are left out, and so is who has the same address
+/// in a peer.
 #[must_use]
 pub fn reachable_nics(policy: &Policy<'_>, vnet: VnetId) -> BTreeMap<Ipv4Addr, NicRef> {
     let network = policy.network();
@@ -165,17 +166,34 @@ pub fn reachable_nics(policy: &Policy<'_>, vnet: VnetId) -> BTreeMap<Ipv4Addr, N
         Owner::Nic(nic) if network.vm(nic.vm).runs() => Some((address, nic)),
         _ => None,
     };
-    let mut owners: BTreeMap<_, _> = policy.addresses(vnet).iter().filter_map(running).collect();
+    let own = policy.addresses(vnet);
+    let mut owners: BTreeMap<_, _> = own.iter().filter_map(running).collect();
     let links = policy.links(vnet);
     for link in network.vnet(vnet).peerings.iter().filter(|link| gives_access(network, link)) {
         for (address, nic) in policy.addresses(link.remote).iter().filter_map(running) {
             let covered = links.get_lpm(&Ipv4Net::from(address));
-            if covered.is_some_and(|(_, &by)| network.vnet(vnet).peerings[by].remote == link.remote) {
+            if !own.contains_key(&address)
+                && covered.is_some_and(|(_, &by)| network.vnet(vnet).peerings[by].remote == link.remote)
+            {
                 owners.entry(address).or_insert(nic);
             }
         }
     }
     owners
+}
+
+/// Whose NIC [`reachable_nics`] has at `address`.
+#[must_use]
+pub fn reachable_nic(policy: &Policy<'_>, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
+    let network = policy.network();
+    let owner = policy.addresses(vnet).get(&address).or_else(|| {
+        let (_, &link) = policy.links(vnet).get_lpm(&Ipv4Net::from(address))?;
+        policy.addresses(network.vnet(vnet).peerings[link].remote).get(&address)
+    });
+    match owner {
+        Some(&Owner::Nic(nic)) if network.vm(nic.vm).runs() => Some(nic),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -187,6 +205,12 @@ mod tests {
     fn reach(network: &Network, vnet: usize) -> Vec<&str> {
         let policy = Policy::new(network);
         let owners = reachable_nics(&policy, VnetId(vnet));
+        for (_, nic) in network.nics() {
+            for &address in &nic.addresses {
+                let owner = reachable_nic(&policy, VnetId(vnet), address);
+                assert_eq!(owner, owners.get(&address).copied(), "{address}");
+            }
+        }
         owners.values().map(|nic| network.vm(nic.vm).name.as_str()).collect()
     }
 
@@ -270,6 +294,35 @@ mod tests {
         assert_eq!(delivered(&network, (0, 1), "10.1.1.4"), Err(DropReason::Peering));
         assert_eq!(delivered(&network, (0, 0), "10.1.0.4"), Err(DropReason::NoDestination));
         assert!(delivered(&network, (0, 1), "10.0.0.4").is_ok());
+    }
+
+    /// a/back has the range of the peer's subnet that takes part; it takes no part itself.
+    #[test]
+    fn a_deallocated_machine_stands_before_a_namesake_in_a_peer() {
+        let network = |state| {
+            let between = |local, remote| {
+                move |link: &mut Peering| {
+                    link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
+                }
+            };
+            NetworkBuilder::new()
+                .vnet_with("a", &["10.0.0.0/16"])
+                .subnet("a", "front", "10.0.0.0/24")
+                .subnet("a", "back", "10.0.1.0/24")
+                .vnet_with("b", &["10.0.0.0/16"])
+                .subnet("b", "front", "10.0.1.0/24")
+                .link("a", "b", between(0, 0))
+                .link("b", "a", between(0, 0))
+                .vm_with("a1", &["a/10.0.0.4"], |_| {})
+                .vm_with("a2", &["a/10.0.1.4"], |vm| vm.power_state = state)
+                .vm_with("b1", &["b/10.0.1.4"], |_| {})
+                .build()
+        };
+        let running = network(crate::network::PowerState::Running);
+        assert_eq!(reach(&running, 0), ["a1", "a2"]);
+        let off = network(crate::network::PowerState::Deallocated);
+        assert_eq!(reach(&off, 0), ["a1"]);
+        assert_eq!(delivered(&off, (0, 0), "10.0.1.4"), delivered(&running, (0, 0), "10.0.1.4"));
     }
 
     #[test]

@@ -197,7 +197,8 @@ pub struct Evidence {
     pub taken_by_another: bool,
     /// The packet or its reply circles until its TTL ends: a Deny that no port tells of.
     pub loops: bool,
-    /// The address at which nobody answers, other than the destination: an appliance whose machine does not run.
+    /// The address at which nobody answers, other than the destination: an appliance whose machine does not run, or which
+    /// the sender's subnet does not reach, or which is the sender itself.
     pub nobody_at: Option<Ipv4Addr>,
     /// The first thing on the way that packets do not do yet, such as `the internet`: nothing can be proved then.
     pub not_carried: Option<String>,

@@ -223,10 +223,6 @@ impl Walk<'_> {
             }
             Onward::NobodyAt(address) => {
                 self.journey.nobody_at = Some(address);
-                if self.network.nic(sender).addresses.contains(&address) {
-                    // The host knows that address, and its bridge sends nothing back to where it came from.
-                    self.not_carried("a NIC that is one of its own next hops");
-                }
                 let detail = format!("nobody that can be reached directly answers at {address}");
                 Err(self.deny(Decision::new(DropReason::NoDestination), detail))
             }

@@ -1,9 +1,10 @@
-//! Addresses that nobody owns: a port asks its bridge by ARP, the bridge knows no answer, and the host says so.
+//! Addresses that nobody owns, or whose owner a port does not reach: the port asks its bridge by ARP, the bridge gives no
+//! answer, and the host says so.
 //!
 //! Without this a packet to a free address would vanish after three silent seconds. The host sees the question only,
 //! so the event knows who asks and for whom, and neither protocol nor ports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use goal_state::nsg::Direction;
 use goal_state::overlay::VirtualNetwork;
@@ -11,6 +12,7 @@ use goal_state::vm::NetworkInterface;
 use goal_state::{DropReason, HostGoalState, Vni};
 
 use super::drop_log::DropMark;
+use super::route;
 use crate::names;
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, NamedSet, Rule, Ruleset};
 
@@ -23,7 +25,7 @@ pub(super) fn ruleset(goal: &HostGoalState) -> Ruleset {
         chains: vec![Chain {
             name: "arp_requests".into(),
             hook: Some(Hook::Prerouting { drop: false }),
-            rules: networks.iter().filter_map(|network| rule(goal, network)).collect(),
+            rules: networks.iter().flat_map(|network| rules(goal, network)).collect(),
         }],
         ..Ruleset::new(Family::Bridge)
     }
@@ -38,22 +40,35 @@ fn set(network: &VirtualNetwork) -> NamedSet {
     NamedSet { name: set_name(network.vni), addresses: addresses.into_iter().collect() }
 }
 
-fn rule(goal: &HostGoalState, network: &VirtualNetwork) -> Option<Rule> {
-    let ports = nics(goal).filter(|nic| nic.port.vni == network.vni).map(|nic| names::host_port(nic.mac));
-    let ports = ports.collect::<BTreeSet<_>>();
-    if ports.is_empty() {
-        return None;
+/// What some ports do not reach, whoever has it; then what nobody has.
+fn rules(goal: &HostGoalState, network: &VirtualNetwork) -> Vec<Rule> {
+    let mut all = BTreeSet::new();
+    let mut kept_from: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for nic in nics(goal).filter(|nic| nic.port.vni == network.vni) {
+        let port = names::host_port(nic.mac);
+        all.insert(port.clone());
+        let unreachable = route::unreachable(&nic.port.routes);
+        if !unreachable.is_empty() {
+            kept_from.entry(unreachable).or_default().insert(port);
+        }
     }
+    let unreachable =
+        kept_from.into_iter().map(|(addresses, ports)| (ports, Match::ArpRequestFor(addresses)));
+    let nobody = (!all.is_empty()).then(|| (all, Match::ArpRequestNotIn(set_name(network.vni))));
+    unreachable.chain(nobody).map(|(ports, question)| drop_rule(network.vni, ports, question)).collect()
+}
+
+fn drop_rule(vni: Vni, ports: BTreeSet<String>, question: Match) -> Rule {
     let mark = DropMark {
         reason: DropReason::NoDestination,
         direction: Direction::Outbound,
         association: None,
-        number: network.vni.get(),
+        number: vni.get(),
     };
-    Some(Rule::new(
-        vec![Match::InDevice(ports.into_iter().collect()), Match::ArpRequestNotIn(set_name(network.vni))],
-        vec![Action::Count(counter_name(network.vni)), mark.log(), Action::Drop],
-    ))
+    Rule::new(
+        vec![Match::InDevice(ports.into_iter().collect()), question],
+        vec![Action::Count(counter_name(vni)), mark.log(), Action::Drop],
+    )
 }
 
 fn nics(goal: &HostGoalState) -> impl Iterator<Item = &NetworkInterface> {

@@ -58,6 +58,7 @@ pub(super) fn lower(vm: &VirtualMachine, index: usize, nic: &NetworkInterface) -
             hooks: nic.accelerated,
         },
         namespace: namespace(nic),
+        untold: route::unreachable(&nic.port.routes),
         nic: id,
         name,
     }

@@ -4,6 +4,7 @@
 //! the routes that drop. Longer prefixes stand before shorter ones, which makes the first match the longest one.
 //! <https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview>
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use goal_state::DropReason;
@@ -24,10 +25,19 @@ const UNCOVERED: &str = "route_uncovered";
 pub(super) fn table(routes: &[Route]) -> Vec<netlink::Route> {
     let target = |next_hop: &NextHop| match next_hop {
         NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Device(UPLINK.into()),
-        NextHop::VirtualAppliance { addresses } => via(addresses),
+        NextHop::VirtualAppliance { addresses, .. } => via(addresses),
         NextHop::Drop { .. } => RouteTarget::Blackhole,
     };
     routes.iter().map(|route| netlink::Route::new(route.prefix, target(&route.next_hop))).collect()
+}
+
+/// The next hops that the port's packets do not reach, whoever has them. Sorted.
+pub(super) fn unreachable(routes: &[Route]) -> Vec<Ipv4Addr> {
+    let of_route = |route| match route {
+        &Route { next_hop: NextHop::VirtualAppliance { ref unreachable, .. }, .. } => unreachable.as_slice(),
+        _ => &[],
+    };
+    routes.iter().flat_map(of_route).copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Several next hops are one route: the kernel chooses one by the addresses and ports of a flow. In order of address, so that

@@ -11,19 +11,18 @@ use linux_net::{MacAddr, NetNs, Netlink};
 use crate::names::UPLINK;
 use crate::network::{HostNetwork, Namespace};
 
-/// Makes ports forget who had `addresses`; they would remember for half a minute.
-pub(super) fn forget(host: &HostNetwork, addresses: &[Ipv4Addr]) {
-    if addresses.is_empty() {
-        return;
-    }
+/// Makes ports forget who had `outdated`, and who has what they are not to be told; they would remember for half a minute.
+pub(super) fn forget(host: &HostNetwork, outdated: &[Ipv4Addr]) {
     let forget = |address: &Ipv4Addr| {
         // An entry goes by device and address.
         let mac = MacAddr([0; 6]);
         Request::DeleteNeighbour(Neighbour { device: UPLINK.into(), address: *address, mac })
     };
-    let requests = addresses.iter().map(forget).collect::<Vec<_>>();
     for port in &host.ports {
-        ask(NetNs::open(&port.name).ok(), &requests);
+        let requests = outdated.iter().chain(&port.untold).map(forget).collect::<Vec<_>>();
+        if !requests.is_empty() {
+            ask(NetNs::open(&port.name).ok(), &requests);
+        }
     }
 }
 

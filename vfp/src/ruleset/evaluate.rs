@@ -144,7 +144,7 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
         }
         Match::Dscp(value) => packet.dscp == *value,
         Match::NotUnicastFrame => !packet.unicast,
-        Match::ArpRequestNotIn(_) => false,
+        Match::ArpRequestNotIn(_) | Match::ArpRequestFor(_) => false,
         Match::Mark(spans) => spans.iter().any(|span| (span.first..=span.last).contains(&mark)),
         Match::MarkAbove(number) => mark > *number,
     }

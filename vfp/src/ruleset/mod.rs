@@ -131,6 +131,8 @@ pub enum Match {
     NotUnicastFrame,
     /// It is an ARP request for an address that is not in the named set.
     ArpRequestNotIn(String),
+    /// It is an ARP request for one of these addresses.
+    ArpRequestFor(Vec<Ipv4Addr>),
     /// Its mark is in one of these.
     Mark(Vec<Span>),
     /// Its mark is higher.

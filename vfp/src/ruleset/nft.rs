@@ -94,6 +94,13 @@ fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
             Statement::is(Field::ArpOperation, Value::Word("request")),
             Statement::is_not(Field::ArpDestination, Value::Set(Name::new(&**set)?)),
         ]),
+        Match::ArpRequestFor(addresses) => Ok(vec![
+            Statement::is(Field::ArpOperation, Value::Word("request")),
+            Statement::is(
+                Field::ArpDestination,
+                any_of(addresses.iter().copied().map(Value::Address).collect()),
+            ),
+        ]),
         Match::Mark(spans) => {
             let spans = spans.iter().map(|span| numbers(*span)).collect();
             one(Field::Mark, Is, any_of(spans))

@@ -5,15 +5,17 @@ use crate::network::behavior::{AllowForwardedTrafficBehavior, AllowVirtualNetwor
 use crate::network::vnet::PrivateEndpointNetworkPolicies;
 use crate::network::{Peering, PeeringScope, PowerState};
 
-/// `10.0.0.0/16 local`, one for each route of a VM's first NIC.
+/// `10.0.0.0/16 local`, one for each route of a VM's first NIC. A next hop that is not reached bears a `!`.
 fn routes(network: &Network, vm: &str) -> Vec<String> {
     let goal = compile(network, Generation(1));
     let machine = goal.iter().flat_map(|host| &host.virtual_machines).find(|known| known.name.as_str() == vm);
     let line = |route: &goal_state::route::Route| {
         let hop = match &route.next_hop {
             NextHop::Drop { reason } => format!("drop {reason}"),
-            NextHop::VirtualAppliance { addresses } => {
-                format!("via {}", addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+            NextHop::VirtualAppliance { addresses, unreachable } => {
+                let mark = |address| if unreachable.contains(address) { "!" } else { "" };
+                let addresses = addresses.iter().map(|address| format!("{address}{}", mark(address)));
+                format!("via {}", addresses.collect::<Vec<_>>().join(","))
             }
             NextHop::VnetLocal => "local".to_owned(),
             NextHop::VnetPeering => "peering".to_owned(),
@@ -50,7 +52,7 @@ fn s6_3_ecmp_addresses_are_sorted_and_those_that_do_not_answer_stay() {
     let running = network(PowerState::Running);
     assert_eq!(to(&running, "web", "10.9.0.1"), "via 10.0.1.4,10.0.1.5");
     // An appliance does not send to itself; what falls to it is lost.
-    assert_eq!(to(&running, "nva1", "10.9.0.1"), "via 10.0.1.4,10.0.1.5");
+    assert_eq!(to(&running, "nva1", "10.9.0.1"), "via 10.0.1.4!,10.0.1.5");
     let mut half = network(PowerState::Deallocated);
     assert_eq!(to(&half, "web", "10.9.0.1"), "via 10.0.1.4,10.0.1.5");
     half.virtual_machines[1].power_state = PowerState::Deallocated;
@@ -171,6 +173,40 @@ fn s7_4_a_subnet_that_does_not_take_part_has_the_route_and_drops() {
     assert_eq!(to(&network, "front", "10.1.1.4"), "peering");
     assert_eq!(to(&network, "back", "10.1.1.4"), "drop peering");
     assert_eq!(to(&network, "front", "10.1.0.4"), "drop route");
+}
+
+/// The virtual network knows the peer's appliance; only the subnet that takes part in the peering reaches it.
+#[test]
+fn s7_4_of_several_appliances_those_behind_another_subnets_peering_are_not_reached() {
+    let network = subnet_peering(&["ecmp 10.9.0.0/16 10.0.0.9,10.1.0.4,10.1.1.4"]);
+    assert_eq!(to(&network, "front", "10.9.0.1"), "via 10.0.0.9,10.1.0.4,10.1.1.4");
+    assert_eq!(to(&network, "back", "10.9.0.1"), "via 10.0.0.9,10.1.0.4,10.1.1.4!");
+}
+
+/// Without access the virtual network does not know the peer's appliance at all.
+#[test]
+fn s7_2_of_several_appliances_those_of_a_peer_without_access_are_unknown() {
+    let network = |access| {
+        NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .vnet("b", "10.1.0.0/16")
+            .link("a", "b", |link| link.allow_virtual_network_access = access)
+            .link("b", "a", |_| {})
+            .route_table("rt", &["ecmp 10.9.0.0/16 10.0.0.9,10.1.0.4"])
+            .subnet_routes("a/default", "rt")
+            .vm("web", "10.0.0.4")
+            .nva("nva", &["10.0.0.9"])
+            .nva("far", &["10.1.0.4"])
+            .build()
+    };
+    for access in [true, false] {
+        let network = network(access);
+        assert_eq!(to(&network, "web", "10.9.0.1"), "via 10.0.0.9,10.1.0.4");
+        let goal = compile(&network, Generation(1));
+        let a = goal.iter().flat_map(|host| &host.virtual_networks).find(|vnet| vnet.name == "a").unwrap();
+        let far = "10.1.0.4".parse::<std::net::Ipv4Addr>().unwrap();
+        assert_eq!(a.mappings.iter().any(|mapping| mapping.customer_address == far), access);
+    }
 }
 
 /// Local routes that lead into the peer end there, too, and routes in between win.

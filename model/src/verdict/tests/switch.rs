@@ -55,8 +55,8 @@ impl Switch {
             };
             self.accept(&vm, &out, Direction::Outbound, packet);
             let mappings = &self.bridge(&out).mappings;
-            // A bridge sends nothing back to where it came from.
-            let is_asked = |mapping: &&Mapping| mapping.customer_address == asked && mapping.mac != out.mac;
+            let is_asked =
+                |mapping: &&Mapping| mapping.customer_address == asked && !is_kept_from(&out, asked);
             let answer = mappings.iter().find(is_asked);
             let Some(next) = answer.map(|mapping| mapping.mac) else {
                 return Fate::Dropped(DropReason::NoDestination);
@@ -86,7 +86,7 @@ impl Switch {
         let route = covering.max_by_key(|route| route.prefix.prefix_len()).unwrap();
         match &route.next_hop {
             NextHop::Drop { reason } => Err(*reason),
-            NextHop::VirtualAppliance { addresses } => Ok(addresses[self.pick % addresses.len()]),
+            NextHop::VirtualAppliance { addresses, .. } => Ok(addresses[self.pick % addresses.len()]),
             NextHop::VnetLocal | NextHop::VnetPeering => Ok(packet.destination),
         }
     }
@@ -183,6 +183,14 @@ impl Switch {
         let mut nics = machines.flat_map(|vm| vm.network_interfaces.iter().map(move |nic| (vm, nic)));
         nics.find(|(vm, nic)| wanted(vm, nic)).map(|(vm, nic)| (vm.clone(), nic.clone()))
     }
+}
+
+/// Whether the host leaves the NIC's questions for this address unanswered.
+fn is_kept_from(nic: &NetworkInterface, asked: Ipv4Addr) -> bool {
+    nic.port.routes.iter().any(|route| {
+        let NextHop::VirtualAppliance { unreachable, .. } = &route.next_hop else { return false };
+        unreachable.contains(&asked)
+    })
 }
 
 fn owns(vm: &VirtualMachine, address: Ipv4Addr) -> bool {

@@ -226,7 +226,7 @@ fn groups() -> impl Strategy<Value = Vec<Arc<RuleGroup>>> {
 fn routes() -> impl Strategy<Value = Vec<Route>> {
     let next_hop = prop_oneof![
         Just(NextHop::VnetLocal),
-        Just(NextHop::VirtualAppliance { addresses: vec![[10, 0, 0, 9].into()] }),
+        Just(NextHop::VirtualAppliance { addresses: vec![[10, 0, 0, 9].into()], unreachable: vec![] }),
         Just(NextHop::Drop { reason: DropReason::Route }),
         Just(NextHop::Drop { reason: DropReason::OutboundAccess }),
     ];

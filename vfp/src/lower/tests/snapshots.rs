@@ -35,6 +35,30 @@ fn the_hosts_bridge_table() {
     insta::assert_snapshot!(ruleset(&lowered().switch));
 }
 
+/// Ports that do not reach one of their next hops ask for it in vain, and no others do.
+#[test]
+fn a_next_hop_that_is_not_reached_is_not_answered() {
+    let host = crate::lower(&with_a_next_hop_out_of_reach());
+    let text = ruleset(&host.switch).to_string();
+    let chain = text.lines().skip_while(|line| !line.contains("chain arp_requests")).collect::<Vec<_>>();
+    insta::assert_snapshot!(chain.join("\n"));
+    check_with_nft(&text);
+    let untold = host.ports.iter().filter(|port| !port.untold.is_empty()).map(|port| port.name.as_str());
+    assert_eq!(untold.collect::<Vec<_>>(), ["port-web1-nic0"]);
+}
+
+fn with_a_next_hop_out_of_reach() -> goal_state::HostGoalState {
+    let mut goal = hub_and_spoke();
+    let web1 = goal.virtual_machines.iter_mut().find(|vm| vm.name.as_str() == "web1").unwrap();
+    let routes = std::sync::Arc::make_mut(&mut web1.network_interfaces[0].port.routes);
+    let default = routes.iter_mut().find(|route| route.prefix.prefix_len() == 0).unwrap();
+    let [nva, far, own] = [[10, 0, 100, 4], [10, 1, 1, 5], [10, 1, 1, 4]].map(std::net::Ipv4Addr::from);
+    let addresses = vec![nva, own, far];
+    default.next_hop =
+        goal_state::route::NextHop::VirtualAppliance { addresses, unreachable: vec![own, far] };
+    goal
+}
+
 #[test]
 fn the_rest_of_a_port() {
     insta::assert_debug_snapshot!(Namespace { ruleset: None, ..port("port-web1-nic0") });
