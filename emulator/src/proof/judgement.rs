@@ -105,7 +105,9 @@ fn guest_refuses(explanation: &Explanation) -> bool {
 /// Hosts tell what they see each for itself, and the news of one may overtake that of another. So VMs that the model
 /// foretells stand in its order, and the others after them.
 fn path(explanation: &Explanation, observation: &Observation) -> Vec<String> {
-    let foretold = |vm: &String| explanation.path.iter().position(|name| name == vm).unwrap_or(usize::MAX);
+    // Behind the sender, which a packet may come back to.
+    let after_sender = explanation.path.iter().skip(1);
+    let foretold = |vm: &String| after_sender.clone().position(|name| name == vm).unwrap_or(usize::MAX);
     let mut came_to = observation.came_to();
     came_to.sort_by_key(foretold);
     let sender = explanation.evidence.sender.iter().map(ToString::to_string);

@@ -154,6 +154,38 @@ fn a_refusal_is_a_denial_where_the_vm_lists_what_it_listens_on() {
     assert_eq!(judgement.proof.observed, Some(Observed { rule: None, at: "app".into() }));
 }
 
+/// web → nva → web: a guest takes nothing that bears its own address as source, so the end is where it began.
+#[test]
+fn a_packet_that_comes_back_ends_at_its_sender() {
+    const BACK: &str = "
+name: back
+virtualNetworks:
+  net:
+    addressSpace: [10.0.0.0/16]
+    subnets:
+      web: {addressPrefix: 10.0.1.0/24, routeTable: to-nva}
+      nva: {addressPrefix: 10.0.2.0/24, routeTable: to-web}
+      app: {addressPrefix: 10.0.3.0/24}
+routeTables:
+  to-nva: {routes: {all: {addressPrefix: 10.0.0.0/16, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.2.4}}}
+  to-web: {routes: {all: {addressPrefix: 10.0.0.0/16, nextHopType: VirtualAppliance, nextHopIpAddress: 10.0.1.4}}}
+virtualMachines:
+  web: {subnet: net/web, privateIPAddress: 10.0.1.4, enableIPForwarding: true, guest: {ipForwarding: true}}
+  nva: {subnet: net/nva, privateIPAddress: 10.0.2.4, enableIPForwarding: true, guest: {ipForwarding: true}}
+  app: {subnet: net/app, privateIPAddress: 10.0.3.4}
+";
+    let loaded = crate::topology::from_text(BACK, std::path::Path::new("back.yaml")).unwrap();
+    let explanation = explain(&Policy::new(&loaded.network), &of_web_to_app(80)).unwrap();
+    let packet = explanation.evidence.packet;
+    let mut events = through_nva(packet);
+    events.push(seen("web", Inbound, packet));
+    let mut observation = observation(packet, &events);
+    observation.result = Some(ProbeResult { source_port: 50000, outcome: ProbeOutcome::Silent });
+    let judgement = judge(std::slice::from_ref(&explanation), &observation).unwrap().1;
+    assert_eq!(judgement.differences, [""; 0]);
+    assert_eq!(judgement.path, ["web", "nva", "web"]);
+}
+
 /// The host of the receiver is quicker to tell than the appliance's.
 #[test]
 fn a_refusal_is_at_the_receiver_whoever_tells_last() {
