@@ -106,10 +106,11 @@ fn a_next_hop_that_goes_out_of_reach_gets_no_more_flows() {
 /// Leads a's default route to both appliances.
 fn by_both(goal: &mut HostGoalState, unreachable: &[Ipv4Addr]) {
     let port = &mut vm(goal, "a").network_interfaces[0].port;
-    let mut routes = std::sync::Arc::make_mut(&mut port.routes).iter_mut();
-    let default = routes.find(|route| route.prefix.prefix_len() == 0).unwrap();
-    default.next_hop =
-        NextHop::VirtualAppliance { addresses: APPLIANCES.to_vec(), unreachable: unreachable.to_vec() };
+    let routes = std::sync::Arc::make_mut(&mut port.routes).iter_mut();
+    for default in routes.filter(|route| route.prefix.prefix_len() == 0) {
+        default.next_hop =
+            NextHop::VirtualAppliance { addresses: APPLIANCES.to_vec(), unreachable: unreachable.to_vec() };
+    }
 }
 
 /// A probe packet at an appliance: which, source port, destination port.
