@@ -100,8 +100,8 @@ impl Liveness {
             self.heard(now);
         }
         let Some(keys) = &mut self.keys else { return };
-        keys.sealed += all;
-        keys.opened += opened;
+        keys.sealed = keys.sealed.saturating_add(all);
+        keys.opened = keys.opened.saturating_add(opened);
         if packets > 0 {
             keys.sent = now;
         }

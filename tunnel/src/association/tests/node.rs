@@ -84,6 +84,11 @@ impl<H: Negotiation> Node<H> {
         self.sealer.as_ref().map(|(session, _)| *session)
     }
 
+    /// Whether records can be opened at all.
+    pub(super) fn has_keys(&self) -> bool {
+        !self.receiver.is_empty()
+    }
+
     /// Everything but what it has received is lost: its agent was restarted.
     pub(super) fn restart(&mut self, settings: Settings, goes_first: bool) {
         self.machine = Machine::new(settings, goes_first);

@@ -142,7 +142,7 @@ fn a_certificate_that_is_refused_harms_no_keys() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Keys change at any moment, begun by either side or both, over any link: every packet whose record arrived was received,
     /// and no record was refused.
