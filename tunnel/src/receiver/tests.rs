@@ -116,6 +116,17 @@ fn a_record_that_somebody_repeats_starts_no_search() {
 }
 
 #[test]
+fn a_forged_record_between_true_ones_starts_no_search() {
+    let (mut sealers, mut receiver) = receiver(&[1]);
+    let (mut foreign, _) = keys(9);
+    for forged in 1..=100 {
+        assert!(open(&mut receiver, sealed(&mut sealers[0], b"true")).is_ok());
+        assert!(open(&mut receiver, sealed(&mut foreign, b"forged")).is_err());
+        assert!(receiver.sessions[0].1.forgeries() <= forged);
+    }
+}
+
+#[test]
 fn what_comes_behind_a_record_that_says_its_length_is_left_alone() {
     // record(*A, 7, 23, b"with length", 0, True) of the records that are known byte for byte
     let secret = TrafficSecret::new(&(0..32).collect::<Vec<u8>>());
