@@ -7,6 +7,7 @@
 //!
 //! Both sides present certificates. A handshake that does not like the peer's sends nothing any more.
 
+mod failure;
 mod provider;
 mod records;
 #[cfg(test)]
@@ -19,8 +20,9 @@ use std::time::{Duration, Instant};
 use dimpl::{Dtls, Output};
 use rustls_pki_types::UnixTime;
 
-use crate::identity::{CertificateError, Identity, PeerName, check_peer};
+use crate::identity::{Identity, PeerName, check_peer};
 use crate::record::{Cipher, Secrets};
+pub use failure::HandshakeFailure;
 use provider::Derived;
 
 /// The largest datagram that a handshake sends, in bytes of UDP payload.
@@ -32,15 +34,19 @@ pub const FIRST_RETRANSMISSION: Duration = Duration::from_millis(50);
 /// A handshake is given up after this.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// While something is missing before what has come, the library wants to say so at once, again and again. Here it may after
+/// this.
+const ACK_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Larger datagrams are ignored.
 const MAX_DATAGRAM: usize = 1500;
 
-/// How many datagrams wait in the library for others that must come before them.
-const MAX_DATAGRAMS: usize = 16;
+/// How many records wait in the library for others that must come before them, or to be sent.
+const MAX_RECORDS: usize = 24;
 
 /// The library panics when a certificate is larger than the buffer that it is asked for by. A message has to lie in the queue
 /// as a whole before it is understood, so none is larger than this.
-const MAX_MESSAGE: usize = MAX_DATAGRAM * MAX_DATAGRAMS;
+const MAX_MESSAGE: usize = MAX_DATAGRAM * MAX_RECORDS;
 
 /// Which side of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,33 +66,6 @@ impl Role {
             Self::Server => Self::Client,
         }
     }
-}
-
-/// Why a handshake came to nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HandshakeFailure {
-    /// Nothing came within [`TIMEOUT`].
-    #[error("the peer does not answer")]
-    NoAnswer,
-    /// Something came, but not all, or nothing that fits: what the library said last, if anything.
-    #[error("the handshake was not finished in time{}", because(.0))]
-    TimedOut(Option<String>),
-    /// Only after [`Progress::Done`], for a client: no sign from the server that it has the same keys.
-    #[error("the peer does not confirm the handshake")]
-    Unconfirmed,
-    /// The peer is not whom it should be.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The peer broke the protocol, in a message that was encrypted by it.
-    #[error("the peer broke the handshake: {0}")]
-    Protocol(String),
-    /// There can be no handshakes here.
-    #[error("no handshake is possible: {0}")]
-    Impossible(String),
-}
-
-fn because(complaint: &Option<String>) -> String {
-    complaint.as_ref().map_or_else(String::new, |complaint| format!(" ({complaint})"))
 }
 
 /// What is to be done next.
@@ -179,16 +158,24 @@ impl Handshake {
 
     /// A datagram from the peer. Whatever does not fit is ignored; so are records of epoch 3, which are not the handshake's.
     pub fn handle(&mut self, datagram: &[u8], now: Instant) {
-        let Some(records) = records::of_handshake(datagram).filter(|_| datagram.len() <= MAX_DATAGRAM) else {
+        if datagram.len() > MAX_DATAGRAM {
             return;
-        };
-        self.handle_timeout(now);
-        self.answered = true;
-        let Some(dtls) = &mut self.dtls else { return };
-        if let Err(error) = self.derived.during(|| dtls.handle_packet(records)) {
-            self.note(&error, records::are_protected(records));
         }
-        self.collect();
+        self.handle_timeout(now);
+        for record in records::of_handshake(datagram) {
+            self.answered = true;
+            self.handle_record(record, now);
+        }
+    }
+
+    /// The library gets records one by one: it drops a datagram as a whole when what it begins with was there before, also
+    /// what it has never seen behind that, and a peer that is the library, too, sends the same datagram again and again.
+    fn handle_record(&mut self, record: &[u8], now: Instant) {
+        let Some(dtls) = &mut self.dtls else { return };
+        if let Err(error) = self.derived.during(|| dtls.handle_packet(record)) {
+            self.note(&error, records::is_protected(record[0]));
+        }
+        self.collect(now);
     }
 
     /// Time has passed: sends again what was not answered, or gives up.
@@ -202,7 +189,7 @@ impl Handshake {
             Err(error) => self.note(&error, false),
             Ok(()) => {}
         }
-        self.collect();
+        self.collect(now);
     }
 
     /// What is to be done next.
@@ -236,7 +223,7 @@ impl Handshake {
     }
 
     /// Takes from the library what it has to say. Datagrams are taken at once, so that it puts nothing else into them.
-    fn collect(&mut self) {
+    fn collect(&mut self, now: Instant) {
         let mut buffer = [0; MAX_MESSAGE];
         while let Some(dtls) = &mut self.dtls {
             match self.derived.during(|| dtls.poll_output(&mut buffer)) {
@@ -244,7 +231,7 @@ impl Handshake {
                 Output::PeerCert(leaf) => self.check(leaf),
                 Output::Connected => self.connected = true,
                 Output::Timeout(at) => {
-                    self.next_timeout = at;
+                    self.next_timeout = if at <= now { now + ACK_INTERVAL } else { at };
                     return;
                 }
                 _ => {}

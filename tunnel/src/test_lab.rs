@@ -55,6 +55,11 @@ impl TestAuthority {
         params.signed_by(&key, &self.0).unwrap().der().to_vec()
     }
 
+    /// Any certificate, for a key that is kept elsewhere.
+    pub(crate) fn sign_rcgen(&self, params: &CertificateParams, key: &rcgen::KeyPair) -> Vec<u8> {
+        params.signed_by(key, &self.0).unwrap().der().to_vec()
+    }
+
     /// A good certificate.
     pub(crate) fn certificate(&self, key: &KeyPair, name: &str) -> Vec<u8> {
         self.sign(&leaf_params(&[name]), key)

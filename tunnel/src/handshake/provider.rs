@@ -21,7 +21,7 @@ use dimpl::{Config, CryptoError, Dtls, DtlsCertificate};
 use ring::hmac;
 use std::time::Instant;
 
-use super::{FIRST_RETRANSMISSION, MAX_DATAGRAMS, MTU, Role, TIMEOUT};
+use super::{FIRST_RETRANSMISSION, MAX_RECORDS, MTU, Role, TIMEOUT};
 use crate::identity::{Identity, KeyPair};
 use crate::record::{Cipher, Secrets, TrafficSecret};
 
@@ -178,8 +178,8 @@ fn new_config(suite: Dtls13CipherSuite) -> Result<Arc<Config>, dimpl::Error> {
         // It costs a round trip, and peers know each other's addresses: nobody else's datagrams come this far.
         .use_server_cookie(false)
         .mtu(MTU)
-        .max_queue_rx(MAX_DATAGRAMS)
-        .max_queue_tx(MAX_DATAGRAMS)
+        .max_queue_rx(MAX_RECORDS)
+        .max_queue_tx(MAX_RECORDS)
         .flight_start_rto(FIRST_RETRANSMISSION)
         .flight_retries(RETRANSMISSIONS)
         .handshake_timeout(TIMEOUT)
