@@ -13,6 +13,7 @@
 //! | [`state`] | the files that survive the agent |
 //! | [`machines`] | the VMs' processes |
 //! | [`data_paths`] | the NICs' VFs: given, taken and looked after |
+//! | [`encryption`] | packets sealed between hosts |
 //! | [`log_reader`] | what rulesets log, as events |
 //! | [`probe`] | one packet sent from a VM |
 //! | [`answer`] | somebody who answers it |
@@ -22,6 +23,7 @@ pub mod answer;
 mod clock;
 pub mod connection;
 pub mod data_paths;
+pub mod encryption;
 pub mod host;
 pub mod log_reader;
 pub mod machines;
