@@ -7,6 +7,7 @@
 //! | `routes` | its routes |
 //! | `exceptions` | destinations that a route delivers to and packets do not reach |
 //! | `neighbours` | who is in which virtual network |
+//! | `unencrypted` | next hops that would get packets in clear, where that is refused |
 //! | `guest` | what runs in a VM |
 
 mod exceptions;
@@ -15,6 +16,7 @@ mod neighbours;
 mod overlay;
 mod port;
 mod routes;
+mod unencrypted;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ use goal_state::{Generation, HostGoalState};
 
 use neighbours::Neighbours;
 use routes::Routes;
+use unencrypted::Unencrypted;
 
 use crate::effective::Policy;
 use crate::network::{Network, NicIndex, NicRef, VmId};
@@ -54,12 +57,17 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
 struct Shared {
     neighbours: Neighbours,
     routes: Routes,
+    unencrypted: Unencrypted,
 }
 
 /// The VMs of each host, sorted by name.
 fn virtual_machines(policy: &Policy<'_>) -> Vec<Vec<VirtualMachine>> {
     let network = policy.network();
-    let shared = Shared { neighbours: Neighbours::of(network), routes: Routes::new(network) };
+    let shared = Shared {
+        neighbours: Neighbours::of(network),
+        routes: Routes::new(network),
+        unencrypted: Unencrypted::default(),
+    };
     // A deallocated machine keeps its addresses, but no host runs it.
     let runs = |id: &VmId| network.vm(*id).runs();
     let running: Vec<_> = (0..network.virtual_machines.len()).map(VmId).filter(runs).collect();
@@ -93,7 +101,7 @@ fn network_interface(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Netwo
         addresses: properties.addresses.clone(),
         subnet: network.subnet(properties.subnet).prefix,
         accelerated: properties.enable_accelerated_networking,
-        encryption_port: None,
+        encryption_port: policy.encryption().port(nic),
         port: port::port(policy, shared, nic),
     }
 }

@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
+use goal_state::NicId;
+use goal_state::encryption::EncryptingNic;
 use goal_state::overlay::{Mapping, VirtualNetwork};
 
 use crate::effective::Policy;
 use crate::effective::reach::reachable_nics;
-use crate::network::VnetId;
+use crate::network::{NicRef, VnetId};
 
 /// The virtual networks with a NIC on each host, sorted by VNI.
 pub(super) fn virtual_networks(policy: &Policy<'_>) -> Vec<Vec<VirtualNetwork>> {
@@ -28,7 +30,9 @@ pub(super) fn virtual_networks(policy: &Policy<'_>) -> Vec<Vec<VirtualNetwork>> 
 
 fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {
     let network = policy.network();
-    let vnet = network.vnet(id);
+    let (vnet, encryption) = (network.vnet(id), policy.encryption());
+    let name =
+        |nic: NicRef| NicId { vm: network.vm(nic.vm).name.clone(), nic: network.nic(nic).name.clone() };
     let mappings = reachable_nics(policy, id).into_iter().map(|(customer_address, owner)| {
         let nic = network.nic(owner);
         Mapping {
@@ -36,7 +40,9 @@ fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {
             mac: nic.mac,
             provider_address: network.hosts[network.vm(owner.vm).host.0].provider_address,
             vni: network.vnet(nic.subnet.vnet).vni,
-            encryption: None,
+            encryption: encryption
+                .port_seen_from(network, id, owner)
+                .map(|port| EncryptingNic { nic: name(owner), port }),
         }
     });
     VirtualNetwork { name: vnet.name.clone(), vni: vnet.vni, mappings: mappings.collect() }

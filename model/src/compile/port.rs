@@ -20,7 +20,7 @@ pub(super) fn port(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Port {
         filter: policy.filter(nic).clone(),
         routes: shared.routes.of(policy, nic),
         forwarded_traffic_refused: forwarded_traffic_refused(network, &shared.neighbours, vnet),
-        unencrypted_refused: AddressSet::default(),
+        unencrypted_refused: shared.unencrypted.refused(policy, nic),
     }
 }
 

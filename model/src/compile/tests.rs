@@ -4,6 +4,7 @@ use goal_state::DropReason;
 use goal_state::route::NextHop;
 use goal_state::vm::{Listen, Transport};
 
+mod encryption;
 mod routes;
 
 use super::*;

@@ -12,6 +12,7 @@
 //! | `user_routes` | those of route tables, tags as prefixes |
 //! | `selection` | which of them is in force |
 //! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
+//! | [`encryption`] | which NICs encrypt, and what becomes of what one hands to another |
 //! | [`egress`] | who gives a flow to the internet its source address |
 //! | [`owners`] | who has which name and which address |
 //! | [`bgp`] | what gateways and route servers learn and announce |
@@ -26,6 +27,7 @@ pub mod bgp;
 pub mod classifier;
 pub mod difference;
 pub mod egress;
+pub mod encryption;
 mod gateway_routes;
 pub mod hop;
 mod none_routes;
@@ -42,6 +44,7 @@ pub mod tags;
 mod user_routes;
 
 pub use classifier::Classifier;
+pub use encryption::{Encryption, FlowEncryption};
 pub use hop::{Appliance, Hop, Taker, hop, hop_from};
 pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;

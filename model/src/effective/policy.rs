@@ -10,6 +10,7 @@ use prefix_trie::PrefixMap;
 
 use super::bgp::Bgp;
 use super::classifier::Classifier;
+use super::encryption::Encryption;
 use super::gateway_routes::gateway_routes;
 use super::owners::Owners;
 use super::reach::{self, Owner};
@@ -24,6 +25,7 @@ pub struct Policy<'n> {
     network: &'n Network,
     addresses: OnceLock<Vec<BTreeMap<Ipv4Addr, Owner>>>,
     bgp: OnceLock<Bgp>,
+    encryption: OnceLock<Encryption>,
     /// By virtual network.
     private_endpoints: OnceLock<Vec<Vec<PrivateEndpointId>>>,
     vnets: Vec<OfVnet>,
@@ -72,6 +74,7 @@ impl<'n> Policy<'n> {
             network,
             addresses: OnceLock::new(),
             bgp: OnceLock::new(),
+            encryption: OnceLock::new(),
             private_endpoints: OnceLock::new(),
             vnets: vnets.collect(),
             filters: filters.map(Iterator::collect).collect(),
@@ -178,6 +181,12 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn bgp(&self) -> &Bgp {
         self.bgp.get_or_init(|| Bgp::of(self.network))
+    }
+
+    /// Who encrypts with whom.
+    #[must_use]
+    pub fn encryption(&self) -> &Encryption {
+        self.encryption.get_or_init(|| Encryption::of(self))
     }
 
     /// The routes that gateways and route servers put into a virtual network, its own or those of the hub that it uses,

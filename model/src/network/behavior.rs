@@ -2,8 +2,8 @@
 
 pub use crate::topology::{
     AllowForwardedTrafficBehavior, AllowVirtualNetworkAccessBehavior, DefaultOutboundAccessBehavior,
-    EncryptionSupportBehavior, LiveFlowsBehavior, NoneRoutesBehavior, ServiceEndpointRoutesBehavior,
-    VirtualNetworkTagRoutesBehavior,
+    EncryptionEnforcementBehavior, EncryptionSupportBehavior, LiveFlowsBehavior, NoneRoutesBehavior,
+    ServiceEndpointRoutesBehavior, VirtualNetworkTagRoutesBehavior,
 };
 
 /// The switches of a lab, each with its value.
@@ -27,6 +27,8 @@ pub struct Behavior {
     pub default_outbound_access: DefaultOutboundAccessBehavior,
     /// Which services may share a virtual network with encryption.
     pub encryption_support: EncryptionSupportBehavior,
+    /// Whether an encrypted virtual network may drop what is in clear.
+    pub encryption_enforcement: EncryptionEnforcementBehavior,
 }
 
 impl Default for Behavior {
@@ -42,6 +44,7 @@ impl Default for Behavior {
             live_flows_on_rule_change: LiveFlowsBehavior::Keep,
             default_outbound_access: DefaultOutboundAccessBehavior::Implicit,
             encryption_support: EncryptionSupportBehavior::Current,
+            encryption_enforcement: EncryptionEnforcementBehavior::Offered,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Can everything in an encrypted virtual network be encrypted?
 //!
-//! What cannot is carried in clear (AllowUnencrypted). Which services may share a virtual network with encryption changed since it
+//! What cannot is carried in clear (AllowUnencrypted), or dropped where `behavior.encryptionEnforcement` lets a file ask for that. Which services may share a virtual network with encryption changed since it
 //! became generally available: `behavior.encryptionSupport` says which list holds.
 //! <https://learn.microsoft.com/azure/virtual-network/virtual-network-encryption-overview>
 
 use super::Review;
+use crate::effective::encryption::{self, Obstacle, obstacle};
 use crate::network::behavior::EncryptionSupportBehavior;
 use crate::network::gateway::GatewayType;
 use crate::network::public::FrontendAddress;
@@ -18,14 +19,14 @@ pub(super) fn ask(review: &mut Review<'_>) {
         let id = VnetId(at);
         if enforcement == EncryptionEnforcement::DropUnencrypted {
             let message = format!(
-                "`{}` asks for DropUnencrypted, which Azure has announced and does not offer yet",
+                "`{}` drops what cannot be encrypted, which Azure has announced and does not offer yet",
                 vnet.name
             );
             review.warn(
                 "EncryptionEnforcementNotOffered",
                 review.places.vnet(id),
                 message,
-                "write `enforcement: AllowUnencrypted`",
+                "with Azure of today, write `enforcement: AllowUnencrypted`",
             );
         }
         ask_about_services(review, id, vnet);
@@ -81,8 +82,10 @@ fn ask_about_peers(review: &mut Review<'_>, id: VnetId, vnet: &VirtualNetwork) {
         vnet.peerings.iter().map(|link| network.vnet(link.remote)).find(|peer| peer.encryption.is_none());
     if let Some(peer) = clear {
         let message = format!(
-            "`{}` is encrypted and its peer `{}` is not: traffic between them is in clear",
-            vnet.name, peer.name
+            "`{}` is encrypted and its peer `{}` is not: traffic between them {}",
+            vnet.name,
+            peer.name,
+            fate_in_clear(vnet)
         );
         let help = format!("set `encryption: {{enabled: true}}` on `{}`, too", peer.name);
         review.warn("EncryptionPeerInClear", review.places.vnet(id), message, help);
@@ -94,19 +97,32 @@ fn ask_about_nic(review: &mut Review<'_>, at: NicRef) {
     let (vm, nic) = (network.vm(at.vm), network.nic(at));
     let name = format!("{}/{}", vm.name, nic.name);
     let vnet = &network.vnet(nic.subnet.vnet).name;
-    if !nic.enable_accelerated_networking {
-        let message = format!(
-            "`{name}` is in encrypted `{vnet}` without accelerated networking, so its traffic is in clear"
-        );
-        let help = "set `enableAcceleratedNetworking: true`";
-        review.warn("EncryptionNeedsAcceleratedNetworking", review.places.nic(at), message, help);
-    } else if !can_encrypt(&vm.size) {
-        let message = format!(
-            "`{name}` is in encrypted `{vnet}`, and size {} cannot encrypt: its traffic is in clear",
-            vm.size
-        );
-        let help = "use a size that can, such as Standard_D4s_v5";
-        review.warn("EncryptionSizeUnsupported", review.places.nic(at), message, help);
+    let fate = fate_in_clear(network.vnet(nic.subnet.vnet));
+    match obstacle(network, at) {
+        Some(Obstacle::NotAccelerated) => {
+            let message = format!(
+                "`{name}` is in encrypted `{vnet}` without accelerated networking, so its traffic {fate}"
+            );
+            let help = "set `enableAcceleratedNetworking: true`";
+            review.warn("EncryptionNeedsAcceleratedNetworking", review.places.nic(at), message, help);
+        }
+        Some(Obstacle::Size) => {
+            let message = format!(
+                "`{name}` is in encrypted `{vnet}`, and size {} cannot encrypt: its traffic {fate}",
+                vm.size
+            );
+            let help = "use a size that can, such as Standard_D4s_v5";
+            review.warn("EncryptionSizeUnsupported", review.places.nic(at), message, help);
+        }
+        Some(Obstacle::NotConfigured) | None => {}
+    }
+}
+
+/// What becomes of traffic that cannot be encrypted.
+fn fate_in_clear(vnet: &VirtualNetwork) -> &'static str {
+    match vnet.encryption {
+        Some(EncryptionEnforcement::DropUnencrypted) => "is dropped",
+        _ => "is in clear",
     }
 }
 
@@ -121,32 +137,11 @@ fn internal_pools(network: &Network, vnet: VnetId) -> impl Iterator<Item = &Vec<
 
 fn has_mixed_pool(network: &Network, vnet: VnetId) -> bool {
     let able = |nic: &NicRef| {
-        network.nic(*nic).enable_accelerated_networking && can_encrypt(&network.vm(nic.vm).size)
+        network.nic(*nic).enable_accelerated_networking && encryption::can_encrypt(&network.vm(nic.vm).size)
     };
     internal_pools(network, vnet).any(|pool| pool.iter().any(able) && !pool.iter().all(able))
 }
 
 fn has_secondary_backend(network: &Network, vnet: VnetId) -> bool {
     internal_pools(network, vnet).any(|pool| pool.iter().any(|nic| network.nic(*nic).addresses.len() > 1))
-}
-
-/// Whether a VM size has hardware that encrypts: D and E from v4, F from v6, L from v3, M from v2; never confidential ones. The list
-/// grows with time.
-pub(super) fn can_encrypt(size: &str) -> bool {
-    let mut parts = size.split('_').skip(1);
-    let Some(family) = parts.next() else { return false };
-    let version = parts.find_map(|part| part.strip_prefix(['v', 'V'])?.parse::<u32>().ok()).unwrap_or(1);
-    let letters: String =
-        family.chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase();
-    match letters.as_str() {
-        "DC" | "EC" => false,
-        "NC" => family.to_ascii_lowercase().ends_with("ads"),
-        letters => match letters.chars().next() {
-            Some('D' | 'E') => version >= 4,
-            Some('F') => version >= 6,
-            Some('L') => version >= 3,
-            Some('M') => version >= 2,
-            _ => false,
-        },
-    }
 }

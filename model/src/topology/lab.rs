@@ -158,6 +158,8 @@ pub struct Behavior {
     pub default_outbound_access: Option<Spanned<DefaultOutboundAccessBehavior>>,
     /// Which services may share a virtual network with encryption. Default: current.
     pub encryption_support: Option<Spanned<EncryptionSupportBehavior>>,
+    /// Which values `enforcement` of an encrypted virtual network may have. Default: offered.
+    pub encryption_enforcement: Option<Spanned<EncryptionEnforcementBehavior>>,
 }
 
 azure_enum! {
@@ -241,6 +243,16 @@ azure_enum! {
         Current = "current",
         /// The list at general availability.
         Original = "original",
+    }
+}
+
+azure_enum! {
+    /// Which values `enforcement` of an encrypted virtual network may have.
+    EncryptionEnforcementBehavior {
+        /// AllowUnencrypted, which is all that Azure offers. The default.
+        Offered = "offered",
+        /// Also DropUnencrypted, which Azure has announced.
+        Announced = "announced",
     }
 }
 

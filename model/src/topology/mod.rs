@@ -50,8 +50,8 @@ pub use express_route_circuit::*;
 pub use internet::*;
 pub use lab::{
     AllowForwardedTrafficBehavior, AllowVirtualNetworkAccessBehavior, Behavior,
-    DefaultOutboundAccessBehavior, EncryptionSupportBehavior, Host, Hosts, LabName, LiveFlowsBehavior,
-    NoneRoutesBehavior, ServiceEndpointRoutesBehavior, ServiceTags, Subscription,
+    DefaultOutboundAccessBehavior, EncryptionEnforcementBehavior, EncryptionSupportBehavior, Host, Hosts,
+    LabName, LiveFlowsBehavior, NoneRoutesBehavior, ServiceEndpointRoutesBehavior, ServiceTags, Subscription,
     VirtualNetworkTagRoutesBehavior,
 };
 pub use load_balancer::*;

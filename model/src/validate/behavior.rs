@@ -42,6 +42,7 @@ pub(super) fn behavior(topology: &Topology, report: &mut Report) -> Behavior {
             default.default_outbound_access,
         ),
         encryption_support: value(typed.encryption_support.as_ref(), default.encryption_support),
+        encryption_enforcement: value(typed.encryption_enforcement.as_ref(), default.encryption_enforcement),
     }
 }
 

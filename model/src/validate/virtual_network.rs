@@ -93,7 +93,7 @@ fn virtual_network(
     let subnet_names = report.names("subnet", limits::RESOURCE_NAME, raw.subnets.names());
     let what = format!("subnets of `{name}`");
     report.at_most(limits::SUBNETS_PER_VIRTUAL_NETWORK, raw.subnets.len(), name.span, &what);
-    let properties = properties(name, raw, report);
+    let properties = properties(name, raw, context.topology.behavior.as_ref(), report);
     let mut draft = DraftVnet {
         name: name.value.clone(),
         location,

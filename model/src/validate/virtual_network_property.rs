@@ -6,6 +6,7 @@
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
+use crate::network::behavior::EncryptionEnforcementBehavior;
 use crate::network::vnet::{EncryptionEnforcement, PrivateEndpointVnetPolicies};
 use crate::topology::{self, Spanned};
 
@@ -28,13 +29,14 @@ pub(super) struct VnetProperties {
 pub(super) fn properties(
     name: &Spanned<String>,
     raw: &topology::VirtualNetwork,
+    behavior: Option<&topology::Behavior>,
     report: &mut Report,
 ) -> VnetProperties {
     if let Some(timeout) = &raw.flow_timeout_in_minutes {
         report.within(FLOW_TIMEOUT, timeout, &format!("flowTimeoutInMinutes of virtual network `{name}`"));
     }
     VnetProperties {
-        encryption: raw.encryption.as_ref().and_then(encryption),
+        encryption: raw.encryption.as_ref().and_then(|raw| encryption(name, raw, behavior, report)),
         flow_timeout_in_minutes: raw.flow_timeout_in_minutes.as_ref().map(|timeout| timeout.value),
         dns_servers: dns_servers(name, raw.dhcp_options.as_ref(), report),
         private_endpoint_vnet_policies: raw
@@ -44,11 +46,27 @@ pub(super) fn properties(
     }
 }
 
-/// None when it is off; what is enforced then does not matter.
-fn encryption(raw: &topology::Encryption) -> Option<EncryptionEnforcement> {
+/// None when it is off; what is enforced then does not matter, but must be offered.
+fn encryption(
+    name: &Spanned<String>,
+    raw: &topology::Encryption,
+    behavior: Option<&topology::Behavior>,
+    report: &mut Report,
+) -> Option<EncryptionEnforcement> {
     let enabled = raw.enabled.as_ref().is_some_and(|enabled| enabled.value);
-    let enforcement = raw.enforcement.as_ref();
-    enabled.then(|| enforcement.map_or(EncryptionEnforcement::AllowUnencrypted, |typed| typed.value))
+    let Some(enforcement) = &raw.enforcement else {
+        return enabled.then_some(EncryptionEnforcement::AllowUnencrypted);
+    };
+    let switch = behavior.and_then(|behavior| behavior.encryption_enforcement.as_ref());
+    let announced = switch.is_some_and(|switch| switch.value == EncryptionEnforcementBehavior::Announced);
+    if enforcement.value == EncryptionEnforcement::DropUnencrypted && !announced {
+        let message = format!(
+            "virtual network `{name}` asks for DropUnencrypted, which Azure has announced and does not offer yet"
+        );
+        let help = "write `enforcement: AllowUnencrypted`, or try what is announced with `behavior: {encryptionEnforcement: announced}`";
+        report.error("DropUnencryptedNotOffered", enforcement.span, message, help);
+    }
+    enabled.then_some(enforcement.value)
 }
 
 fn dns_servers(

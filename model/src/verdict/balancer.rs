@@ -13,7 +13,7 @@ use super::explanation::Reason;
 use super::journey::{Next, Place, Walk};
 use super::node::Node;
 use super::packet::{IpProtocol, Packet};
-use super::port::Origin;
+use super::port::{Origin, Port};
 use crate::effective::FrontendRef;
 use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku};
 use crate::network::{FrontendAddress, LoadBalancer, NicRef, VnetId};
@@ -61,8 +61,10 @@ impl Walk<'_> {
         }
         let translated = self.lead_to(backend, &target, packet);
         let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(target.rule);
-        let detail = format!("to {}, {}", self.network.vm(backend.vm).name, translated.destination_text());
-        self.allow(decision, detail);
+        let to = &self.network.vm(backend.vm).name;
+        let encrypted = self.encryption_detail(origin, backend);
+        self.allow(decision, format!("to {to}, {}{encrypted}", translated.destination_text()));
+        self.check_encryption(origin, backend)?;
         Ok(Next::Go(Place::Port { nic: backend, origin }, translated))
     }
 
@@ -104,7 +106,9 @@ impl Walk<'_> {
         let backends = &balancer.backend_pools[rule.backend_pool].1;
         let backend = self.choose_backend(frontend, origin, packet, &rule.name, backends)?;
         let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(&rule.name);
-        self.allow(decision, format!("to {}", self.network.vm(backend.vm).name));
+        let encrypted = self.encryption_detail(origin, backend);
+        self.allow(decision, format!("to {}{encrypted}", self.network.vm(backend.vm).name));
+        self.check_encryption(origin, backend)?;
         Ok(Next::Go(Place::Port { nic: backend, origin }, packet))
     }
 
@@ -128,6 +132,17 @@ impl Walk<'_> {
             return Err(self.no_backend(frontend, Some(rule), detail));
         }
         Ok(backend)
+    }
+
+    /// What a NIC sends to a backend is encrypted between the two: the load balancer is no station of it.
+    fn encryption_detail(&mut self, origin: Origin, backend: NicRef) -> String {
+        let Origin::Nic(sender) = origin else { return String::new() };
+        Port::new(self.policy, sender, &mut self.journey.steps).encryption_detail(backend)
+    }
+
+    fn check_encryption(&mut self, origin: Origin, backend: NicRef) -> Result<(), Reason> {
+        let Origin::Nic(sender) = origin else { return Ok(()) };
+        Port::new(self.policy, sender, &mut self.journey.steps).check_encryption(backend)
     }
 
     fn no_backend(&mut self, frontend: FrontendRef, rule: Option<&str>, why: &str) -> Reason {

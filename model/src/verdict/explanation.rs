@@ -8,6 +8,7 @@ use goal_state::{DropReason, NicId, VmName};
 use serde::Serialize;
 
 use super::packet::IpProtocol;
+use crate::effective::FlowEncryption;
 
 /// The verdict, and how it came about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,8 +34,9 @@ pub struct Explanation {
     pub received: Option<Received>,
     /// How it left for the internet; null for traffic that stays private.
     pub egress: Option<Egress>,
-    /// What a flow log says about encryption; null for a packet that stays in its guest.
-    pub encryption: Option<&'static str>,
+    /// What a flow log says about the encryption of the first packet: X when it was encrypted wherever it crossed the underlay, else
+    /// what is said of the first stretch on which it was not; null for a packet that stays in its guest.
+    pub encryption: Option<FlowEncryption>,
     /// What became of the reply; null when the first packet did not arrive.
     pub reply: Option<Reply>,
     /// What real packets said, when they were asked.

@@ -16,7 +16,8 @@ use super::packet::Packet;
 use super::port::Origin;
 use crate::effective::bgp::{LearnedRoute, Neighbor, SessionState, Speaker};
 use crate::effective::{
-    Appliance, EffectiveNextHop, EffectiveRoute, Hop, MachineRef, Owner, Taker, deliver, hop_from,
+    Appliance, EffectiveNextHop, EffectiveRoute, FlowEncryption, Hop, MachineRef, Owner, Taker, deliver,
+    hop_from,
 };
 use crate::network::{CircuitId, ConnectionId, ConnectionTarget, GatewayId, SiteId, SubnetRef};
 
@@ -32,7 +33,7 @@ impl Walk<'_> {
         packet: Packet,
     ) -> Result<Next, Reason> {
         self.not_carried(GATEWAYS);
-        self.journey.path.push(Node::Gateway(gateway));
+        self.come_to(Node::Gateway(gateway), FlowEncryption::NotConfigured);
         let vnet = self.network.gateway(gateway).vnet;
         let subnet = self.network.vnet(vnet).find_subnet("GatewaySubnet");
         let subnet = subnet.map(|index| SubnetRef { vnet, index });

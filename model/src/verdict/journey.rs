@@ -15,7 +15,7 @@ use super::node::Node;
 use super::packet::Packet;
 use super::platform;
 use super::port::{Onward, Origin, Port};
-use crate::effective::{FrontendRef, MachineRef, Policy};
+use crate::effective::{FlowEncryption, FrontendRef, MachineRef, Policy};
 use crate::network::{ConnectionId, GatewayId, Network, NicRef, PrivateEndpointId, ServiceId, VmId};
 
 /// How often a packet can be sent: the TTL that Linux gives it. Ports do not take from it.
@@ -93,6 +93,8 @@ pub(super) struct Journey {
     pub(super) steps: Vec<Step>,
     pub(super) crossings: Vec<Crossing>,
     pub(super) egress: Option<Egress>,
+    /// Of each stretch between two stations.
+    pub(super) encryption: Vec<FlowEncryption>,
     pub(super) taken_by_another: bool,
     pub(super) loops: bool,
     pub(super) nobody_at: Option<Ipv4Addr>,
@@ -116,6 +118,20 @@ impl Journey {
             source: packet.source_text(),
             destination: packet.destination_text(),
         })
+    }
+
+    /// What a flow log says: X when all stretches are, else the first that is not. Nothing was encrypted of what never left.
+    pub(super) fn encryption(&self) -> FlowEncryption {
+        let refused = self.reason().is_some_and(|reason| reason.layer == DropReason::Encryption);
+        let last = refused.then_some(FlowEncryption::NotAccepted);
+        let mut stretches = self.encryption.iter().copied().chain(last).peekable();
+        match stretches.peek() {
+            None => FlowEncryption::NotConfigured,
+            Some(_) => {
+                let in_clear = stretches.find(|stretch| *stretch != FlowEncryption::Encrypted);
+                in_clear.unwrap_or(FlowEncryption::Encrypted)
+            }
+        }
     }
 
     /// Ends the journey at its receiver after all.
@@ -149,6 +165,7 @@ pub(super) fn travel(
         steps: Vec::new(),
         crossings: Vec::new(),
         egress: None,
+        encryption: Vec::new(),
         taken_by_another: false,
         loops: false,
         nobody_at: None,
@@ -241,7 +258,11 @@ impl Walk<'_> {
 
     /// Into a port, and into the guest behind it.
     fn enter_port(&mut self, nic: NicRef, origin: Origin, packet: Packet) -> Result<Next, Reason> {
-        self.journey.path.push(Node::Vm(nic.vm));
+        let encryption = match origin {
+            Origin::Nic(sender) => self.policy.encryption().between(self.network, sender, nic),
+            Origin::Outside => FlowEncryption::NotConfigured,
+        };
+        self.come_to(Node::Vm(nic.vm), encryption);
         if origin == Origin::Outside && !self.network.vm(nic.vm).runs() {
             let detail = "nobody answers: it is deallocated".to_owned();
             return Err(self.deny(Decision::new(DropReason::NoDestination), detail));
@@ -280,9 +301,15 @@ impl Walk<'_> {
         }
     }
 
+    /// The packet's next station, and how it got there.
+    pub(super) fn come_to(&mut self, node: Node, encryption: FlowEncryption) {
+        self.journey.path.push(node);
+        self.journey.encryption.push(encryption);
+    }
+
     /// The packet has come to somebody who is no virtual machine.
     pub(super) fn arrive(&mut self, node: Node, packet: Packet, back: Place) -> Next {
-        self.journey.path.push(node);
+        self.come_to(node, FlowEncryption::NotConfigured);
         Next::Arrived(Arrival { node, packet, back })
     }
 

@@ -135,7 +135,7 @@ fn explanation(
         reason: reason.cloned(),
         path: names(&first.path),
         received: first.received(network),
-        encryption: (!stays_in_guest).then_some("NX"),
+        encryption: (!stays_in_guest).then(|| first.encryption()),
         reply: reply.as_ref().map(|reply| Reply {
             verdict: if reply.reason().is_none() { Access::Allow } else { Access::Deny },
             reason: reply.reason().cloned(),

@@ -13,7 +13,7 @@ use super::node::Node;
 use super::packet::{IpProtocol, Packet};
 use super::port::{FilteredBy, Origin};
 use super::rule_match::{deciding_rules, first_match_from_any_port};
-use crate::effective::{Hop, Owner, deliver, hop_from};
+use crate::effective::{FlowEncryption, Hop, Owner, deliver, hop_from};
 use crate::network::vnet::PrivateEndpointNetworkPolicies;
 use crate::network::{PrivateEndpointId, PrivateLinkServiceConnectionState};
 
@@ -29,7 +29,7 @@ impl Walk<'_> {
     ) -> Result<Next, Reason> {
         self.not_carried(PRIVATE_ENDPOINTS);
         let endpoint = self.network.private_endpoint(id);
-        self.journey.path.push(Node::PrivateEndpoint(id));
+        self.come_to(Node::PrivateEndpoint(id), FlowEncryption::NotConfigured);
         let decision = Decision::of(DropReason::PrivateEndpoint, &endpoint.name);
         if endpoint.state != PrivateLinkServiceConnectionState::Approved {
             let decision = decision.by("privateLinkServiceConnectionState");
@@ -82,7 +82,7 @@ impl Walk<'_> {
         packet: Packet,
     ) -> Result<Next, Reason> {
         self.not_carried(PRIVATE_ENDPOINTS);
-        self.journey.path.push(Node::PrivateEndpoint(id));
+        self.come_to(Node::PrivateEndpoint(id), FlowEncryption::NotConfigured);
         let subnet = self.network.private_endpoint(id).subnet;
         if let Ok(Owner::Nic(nic)) = deliver(self.policy, subnet, packet.destination) {
             return Ok(Next::Go(Place::Port { nic, origin: Origin::Outside }, packet));

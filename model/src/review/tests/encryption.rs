@@ -1,6 +1,5 @@
 //! Encrypted virtual networks, and what in them is in clear.
 
-use super::super::encryption::can_encrypt;
 use super::codes;
 
 fn encrypted(behavior: &str, rest: &str, machine: &str) -> Vec<String> {
@@ -30,29 +29,15 @@ fn machines_need_hardware_that_encrypts() {
     assert_eq!(encrypted("", "", ", size: Standard_B2s"), ["EncryptionSizeUnsupported"]);
 }
 
+/// A file that may ask for what is announced is still told.
 #[test]
-fn sizes_that_encrypt() {
-    for able in [
-        "Standard_D4s_v5",
-        "Standard_E8ds_v4",
-        "Standard_F4as_v6",
-        "Standard_L8s_v3",
-        "Standard_M64_v2",
-        "Standard_D2as_v6",
-    ] {
-        assert!(can_encrypt(able), "{able}");
-    }
-    for unable in [
-        "Standard_B2s",
-        "Standard_D4s_v3",
-        "Standard_DC4as_v5",
-        "Standard_F8s_v2",
-        "Standard_L8s_v2",
-        "Standard",
-        "",
-    ] {
-        assert!(!can_encrypt(unable), "{unable}");
-    }
+fn s11_3_what_azure_does_not_offer_yet_is_a_warning() {
+    let file = "name: lab
+behavior: {encryptionEnforcement: announced}
+virtualNetworks: {hub: {addressSpace: [10.0.0.0/16], encryption: {enabled: true, enforcement: DropUnencrypted}}}
+";
+    assert_eq!(codes(file), ["EncryptionEnforcementNotOffered"]);
+    assert!(codes(&file.replace("DropUn", "AllowUn")).is_empty());
 }
 
 /// Azure Firewall may share the network today; at general availability it could not.

@@ -14,7 +14,7 @@ fn s16_what_is_left_out_is_as_documented() {
     let network = load("name: lab\n").network.unwrap();
     assert_eq!(network.behavior, Behavior::default());
     assert_eq!(behavior(""), Behavior::default());
-    let spelt_out = "allowVirtualNetworkAccess: documented, allowForwardedTraffic: documented, serviceEndpointRoutes: documented, virtualNetworkTagRoutes: applianceInside, natGatewayOverPublicIP: true, noneRoutes: classic, liveFlowsOnRuleChange: keep, defaultOutboundAccess: implicit, encryptionSupport: current";
+    let spelt_out = "allowVirtualNetworkAccess: documented, allowForwardedTraffic: documented, serviceEndpointRoutes: documented, virtualNetworkTagRoutes: applianceInside, natGatewayOverPublicIP: true, noneRoutes: classic, liveFlowsOnRuleChange: keep, defaultOutboundAccess: implicit, encryptionSupport: current, encryptionEnforcement: offered";
     assert_eq!(behavior(spelt_out), Behavior::default());
 }
 
@@ -56,6 +56,10 @@ fn s16_every_switch_has_its_other_values() {
         (
             "encryptionSupport: original",
             Behavior { encryption_support: EncryptionSupportBehavior::Original, ..default },
+        ),
+        (
+            "encryptionEnforcement: announced",
+            Behavior { encryption_enforcement: EncryptionEnforcementBehavior::Announced, ..default },
         ),
     ];
     for (typed, expected) in cases {

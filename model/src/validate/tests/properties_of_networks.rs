@@ -64,11 +64,35 @@ fn s15_a_virtual_network_has_up_to_20_dns_servers() {
 fn encryption_and_endpoint_policies_are_kept() {
     let hub = |typed: &str| network(&vnet(typed)).virtual_networks[0].clone();
     assert_eq!(hub("encryption: {enabled: true}").encryption, Some(EncryptionEnforcement::AllowUnencrypted));
-    let drop = hub("encryption: {enabled: true, enforcement: DropUnencrypted}");
-    assert_eq!(drop.encryption, Some(EncryptionEnforcement::DropUnencrypted));
-    assert_eq!(hub("encryption: {enforcement: DropUnencrypted}").encryption, None);
+    let announced = |typed: &str| {
+        let file = format!("behavior: {{encryptionEnforcement: announced}}\n{}", vnet(typed));
+        network(&file).virtual_networks[0].encryption
+    };
+    let drop = announced("encryption: {enabled: true, enforcement: DropUnencrypted}");
+    assert_eq!(drop, Some(EncryptionEnforcement::DropUnencrypted));
+    assert_eq!(announced("encryption: {enforcement: DropUnencrypted}"), None);
     let basic = hub("privateEndpointVNetPolicies: Basic");
     assert_eq!(basic.private_endpoint_vnet_policies, PrivateEndpointVnetPolicies::Basic);
+}
+
+/// At its line, with what may be written instead.
+#[test]
+fn s11_3_drop_unencrypted_is_refused_until_a_switch_allows_it() {
+    let file = "name: lab
+virtualNetworks:
+  hub:
+    addressSpace: [10.0.0.0/16]
+    encryption:
+      enabled: true
+      enforcement: DropUnencrypted
+";
+    let said = problems(file);
+    assert!(said.starts_with("error DropUnencryptedNotOffered: "), "{said}");
+    assert!(said.contains("`enforcement: AllowUnencrypted`"), "{said}");
+    assert!(said.contains("encryptionEnforcement: announced"), "{said}");
+    let span = load(file).diagnostics[0].span;
+    assert_eq!(&file[span.start..span.end], "DropUnencrypted");
+    assert_eq!(problems(&format!("{file}behavior: {{encryptionEnforcement: announced}}\n")), "");
 }
 
 #[test]

@@ -59,8 +59,14 @@ impl Port<'_> {
                     Onward::Gateway(gateway) => format!(": {}", self.network.gateway(*gateway).name),
                     _ => String::new(),
                 };
-                let detail = format!("{}{chosen}", route.describe());
+                let receiver = match &onward {
+                    Onward::To(nic) => Some(*nic),
+                    _ => None,
+                };
+                let encrypted = receiver.map(|nic| self.encryption_detail(nic)).unwrap_or_default();
+                let detail = format!("{}{chosen}{encrypted}", route.describe());
                 self.allow(self.route_decision(DropReason::Route, route), detail);
+                receiver.map_or(Ok(()), |nic| self.check_encryption(nic))?;
                 Ok(onward)
             }
             Err(reason) => Err(self.deny(self.route_decision(reason, route), drop_detail(reason, route))),

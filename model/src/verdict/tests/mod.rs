@@ -1,5 +1,6 @@
 //! Stories: who sends what, and what must happen.
 
+mod encryption;
 mod gateways;
 mod guests;
 mod load_balancers;

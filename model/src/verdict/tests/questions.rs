@@ -1,6 +1,7 @@
 //! Questions that cannot be asked, and what an answer always has.
 
 use super::*;
+use crate::effective::FlowEncryption;
 
 #[test]
 fn questions_that_name_nobody_say_who_was_meant() {
@@ -44,6 +45,6 @@ fn questions_that_name_nobody_say_who_was_meant() {
 fn every_allowed_answer_has_its_reply_and_every_denied_one_a_reason() {
     let network = hub_and_spokes().nva("nva", &["10.0.0.4"]).build();
     let answer = ping(&network, "web1", "db1");
-    assert_eq!((answer.verdict, answer.encryption), (Access::Allow, Some("NX")));
+    assert_eq!((answer.verdict, answer.encryption), (Access::Allow, Some(FlowEncryption::NotConfigured)));
     assert_eq!(answer.reply.unwrap().path, ["db1", "nva", "web1"]);
 }

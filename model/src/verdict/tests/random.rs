@@ -3,10 +3,12 @@
 
 use proptest::prelude::*;
 
-use super::switch::{Fate, Switch};
+use super::switch::{Crosses, Fate, Switch};
 use super::*;
 use crate::compile::compile;
+use crate::effective::FlowEncryption;
 use crate::network::PeeringScope;
+use crate::network::vnet::EncryptionEnforcement;
 
 const VMS: usize = 6;
 
@@ -59,7 +61,29 @@ fn network(dice: &mut Dice<'_>) -> Network {
     for number in 0..VMS {
         builder = machine(builder, dice, number);
     }
-    builder.build()
+    let mut network = builder.build();
+    encryption(&mut network, dice);
+    network
+}
+
+/// On two of three networks or so, and seldom enforced; the hub's appliance cannot, at times. The last thing drawn, so that what a
+/// text means without it stays.
+fn encryption(network: &mut Network, dice: &mut Dice<'_>) {
+    for vnet in &mut network.virtual_networks {
+        vnet.encryption = match dice.below(8) {
+            0..3 => None,
+            3..7 => Some(EncryptionEnforcement::AllowUnencrypted),
+            _ => Some(EncryptionEnforcement::DropUnencrypted),
+        };
+    }
+    for vm in &mut network.virtual_machines {
+        if dice.rarely() {
+            vm.size = "Standard_B2s".to_owned();
+        }
+        for nic in &mut vm.nics {
+            nic.enable_accelerated_networking = !dice.rarely();
+        }
+    }
 }
 
 /// v1 is a hub for the others, more often than not. Seldom, only the first subnets take part.
@@ -208,6 +232,26 @@ fn same_way(fate: &Fate, crossed: &[String], foretold: &[Crossing]) -> Result<()
     }
 }
 
+/// Whether what a flow log would say is what the first packet met. What circles is said once, and met often.
+fn encrypted_alike(stretches: &[Crosses], answer: &Explanation, circled: bool) -> Result<(), String> {
+    let refused = answer.received.is_none()
+        && answer.reason.as_ref().is_some_and(|reason| reason.layer == DropReason::Encryption);
+    let Some(said) = answer.encryption else { return Ok(()) };
+    let agrees = match said {
+        FlowEncryption::Encrypted => {
+            !stretches.is_empty() && stretches.iter().all(|met| *met == Crosses::Encrypted)
+        }
+        FlowEncryption::NotAccepted => refused && stretches.iter().all(|met| *met == Crosses::Encrypted),
+        FlowEncryption::LocalDestination => {
+            stretches.iter().find(|met| **met != Crosses::Encrypted) == Some(&Crosses::Nothing)
+        }
+        FlowEncryption::NotConfigured | FlowEncryption::HardwareNotSupported | FlowEncryption::Fallback => {
+            stretches.is_empty() || stretches.iter().any(|met| *met != Crosses::Encrypted)
+        }
+    };
+    if agrees || circled { Ok(()) } else { Err(format!("{stretches:?} is not {said}")) }
+}
+
 /// Whether the goal states carry the packet and its reply to where `answer` says, when every port takes `pick` of several
 /// appliances.
 fn follows(network: &Network, answer: &Explanation, pick: usize) -> Result<(), String> {
@@ -222,6 +266,7 @@ fn follows(network: &Network, answer: &Explanation, pick: usize) -> Result<(), S
     let mut switch = Switch::new(compile(network, goal_state::Generation(1)), pick);
     let fate = switch.carry(&answer.from, packet);
     same_way(&fate, &switch.crossings, &answer.evidence.crossings)?;
+    encrypted_alike(&switch.stretches, answer, fate == Fate::Circled)?;
     let Some(reply) = &answer.reply else {
         return agree(&fate, answer.evidence.loops, answer.reason.as_ref(), false);
     };

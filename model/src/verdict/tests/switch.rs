@@ -23,6 +23,17 @@ pub(super) enum Fate {
     Circled,
 }
 
+/// How a packet gets from one NIC to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crosses {
+    /// It stays on its host.
+    Nothing,
+    /// The underlay, in clear.
+    InClear,
+    /// The underlay, encrypted.
+    Encrypted,
+}
+
 /// All hosts, and what they remember.
 pub(super) struct Switch {
     hosts: Vec<HostGoalState>,
@@ -31,6 +42,8 @@ pub(super) struct Switch {
     /// Guests, packets before and after their source was replaced.
     replaced: Vec<(String, Packet, Packet)>,
     pub(super) crossings: Vec<String>,
+    /// Between each NIC and the next.
+    pub(super) stretches: Vec<Crosses>,
     pub(super) reply: bool,
     /// Which of several appliances every port takes.
     pick: usize,
@@ -38,12 +51,21 @@ pub(super) struct Switch {
 
 impl Switch {
     pub(super) fn new(hosts: Vec<HostGoalState>, pick: usize) -> Self {
-        Self { hosts, accepted: Vec::new(), replaced: Vec::new(), crossings: Vec::new(), reply: false, pick }
+        Self {
+            hosts,
+            accepted: Vec::new(),
+            replaced: Vec::new(),
+            crossings: Vec::new(),
+            stretches: Vec::new(),
+            reply: false,
+            pick,
+        }
     }
 
     pub(super) fn carry(&mut self, sender: &str, mut packet: Packet) -> Fate {
         let mut vm = self.vm(sender).clone();
         self.crossings.clear();
+        self.stretches.clear();
         if owns(&vm, packet.destination) {
             return Fate::Arrived(vm.name.to_string(), packet);
         }
@@ -62,6 +84,7 @@ impl Switch {
                 return Fate::Dropped(DropReason::NoDestination);
             };
             let Some((owner, nic)) = self.find(|_, nic| nic.mac == next) else { panic!("{next} is nobody") };
+            self.stretches.push(self.crosses(&out, &nic));
             if let Err(reason) = self.inbound(&nic, out.mac, packet) {
                 return Fate::Dropped(reason);
             }
@@ -84,11 +107,39 @@ impl Switch {
         self.groups(nic, Direction::Outbound, packet)?;
         let covering = nic.port.routes.iter().filter(|route| route.prefix.contains(&packet.destination));
         let route = covering.max_by_key(|route| route.prefix.prefix_len()).unwrap();
-        match &route.next_hop {
-            NextHop::Drop { reason } => Err(*reason),
-            NextHop::VirtualAppliance { addresses, .. } => Ok(addresses[self.pick % addresses.len()]),
-            NextHop::VnetLocal | NextHop::VnetPeering => Ok(packet.destination),
+        let next_hop = match &route.next_hop {
+            NextHop::Drop { reason } => return Err(*reason),
+            NextHop::VirtualAppliance { addresses, .. } => addresses[self.pick % addresses.len()],
+            NextHop::VnetLocal | NextHop::VnetPeering => packet.destination,
+        };
+        if nic.port.unencrypted_refused.contains(next_hop) {
+            return Err(DropReason::Encryption);
         }
+        Ok(next_hop)
+    }
+
+    /// How a packet gets from the host of `from` to that of `to`. An association needs both: each host must know of its own NIC, and
+    /// of the other's by the mappings of its own NIC's virtual network.
+    fn crosses(&self, from: &NetworkInterface, to: &NetworkInterface) -> Crosses {
+        let [here, there] = [from, to].map(|nic| self.host(nic).provider_address);
+        if here == there {
+            return Crosses::Nothing;
+        }
+        let ends = [(from, to, there), (to, from, here)].map(|(near, far, address)| {
+            let mut mappings = self.bridge(near).mappings.iter();
+            let known = mappings.find(|mapping| mapping.mac == far.mac);
+            let seen = known
+                .filter(|known| known.provider_address == address)
+                .and_then(|known| known.encryption.as_ref());
+            assert!(
+                seen.is_none_or(|seen| Some(seen.port) == far.encryption_port),
+                "{} has another port",
+                far.mac
+            );
+            near.encryption_port.is_some() && seen.is_some()
+        });
+        assert_eq!(ends[0], ends[1], "{} and {}: only one end encrypts", from.mac, to.mac);
+        if ends[0] { Crosses::Encrypted } else { Crosses::InClear }
     }
 
     fn inbound(&self, nic: &NetworkInterface, sender: MacAddr, packet: Packet) -> Result<(), DropReason> {
@@ -161,13 +212,16 @@ impl Switch {
         Ok((false, after))
     }
 
-    fn bridge(&self, nic: &NetworkInterface) -> &VirtualNetwork {
+    fn host(&self, nic: &NetworkInterface) -> &HostGoalState {
         let here = |host: &&HostGoalState| {
             let mut nics = host.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces);
             nics.any(|other| other.mac == nic.mac)
         };
-        let host = self.hosts.iter().find(here).unwrap();
-        host.virtual_networks.iter().find(|network| network.vni == nic.port.vni).unwrap()
+        self.hosts.iter().find(here).unwrap()
+    }
+
+    fn bridge(&self, nic: &NetworkInterface) -> &VirtualNetwork {
+        self.host(nic).virtual_networks.iter().find(|network| network.vni == nic.port.vni).unwrap()
     }
 
     fn vm(&self, name: &str) -> &VirtualMachine {

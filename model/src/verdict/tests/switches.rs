@@ -204,3 +204,22 @@ virtualNetworks: {{a: {{addressSpace: [10.0.0.0/16], encryption: {{enabled: true
     assert_eq!(of("encryptionSupport: current"), [""; 0]);
     assert_eq!(of("encryptionSupport: original"), ["EncryptionUnsupportedService"]);
 }
+
+/// The switch is about what a file may say; what it says is then done.
+#[test]
+fn s16_encryption_enforcement_is_what_is_offered_or_what_is_announced() {
+    let of = |switch: &str| {
+        let file = format!(
+            "name: lab
+hosts: 2
+behavior: {{{switch}}}
+virtualNetworks: {{a: {{addressSpace: [10.0.0.0/16], encryption: {{enabled: true, enforcement: DropUnencrypted}}, subnets: {{web: {{addressPrefix: 10.0.0.0/24}}}}}}}}
+virtualMachines: {{web1: {{subnet: a/web, host: host1}}, old1: {{subnet: a/web, host: host2, size: Standard_B2s}}}}
+"
+        );
+        let network = crate::validate::load(&file).network;
+        network.map(|network| said(&tcp(&network, "web1", "old1", 80)))
+    };
+    assert_eq!(of("encryptionEnforcement: offered"), None);
+    assert_eq!(of("encryptionEnforcement: announced").unwrap(), "Deny encryption at web1 web1");
+}

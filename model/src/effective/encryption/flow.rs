@@ -1,0 +1,63 @@
+//! What a flow log says about encryption.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// What a virtual network flow log says about the encryption of a flow.
+///
+/// A flow log knows two more codes, which never occur in a lab: `NX_SW_NOT_READY`, for a host whose software is not ready yet (here
+/// packets wait for it), and `NX_NOT_SUPPORTED`, for a host that cannot find out who else encrypts (here every host is told).
+/// <https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#traffic-encryption>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FlowEncryption {
+    /// Encrypted.
+    Encrypted,
+    /// In clear: not both virtual networks have encryption, or one of the two is no NIC of a VM.
+    NotConfigured,
+    /// In clear: the two are on the same host, so nothing crosses the underlay.
+    LocalDestination,
+    /// In clear: the sender's NIC cannot encrypt.
+    HardwareNotSupported,
+    /// In clear: the receiver's NIC cannot encrypt, or no peering leads back from it.
+    Fallback,
+    /// Dropped: it could not be encrypted, and one of the two virtual networks drops what is in clear.
+    NotAccepted,
+}
+
+impl FlowEncryption {
+    /// Every code that occurs.
+    pub const ALL: [Self; 6] = [
+        Self::Encrypted,
+        Self::NotConfigured,
+        Self::LocalDestination,
+        Self::HardwareNotSupported,
+        Self::Fallback,
+        Self::NotAccepted,
+    ];
+
+    /// The code, as a flow log has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Encrypted => "X",
+            Self::NotConfigured => "NX",
+            Self::LocalDestination => "NX_LOCAL_DST",
+            Self::HardwareNotSupported => "NX_HW_NOT_SUPPORTED",
+            Self::Fallback => "NX_FALLBACK",
+            Self::NotAccepted => "NX_NOT_ACCEPTED",
+        }
+    }
+}
+
+impl fmt::Display for FlowEncryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for FlowEncryption {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
