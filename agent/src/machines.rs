@@ -206,6 +206,7 @@ impl Shared {
             guest: vm.guest.clone(),
             addresses: vm.network_interfaces.iter().flat_map(|nic| nic.addresses.iter().copied()).collect(),
             accelerated: vm.network_interfaces.iter().map(|nic| nic.accelerated).collect(),
+            encrypts: vm.network_interfaces.iter().map(|nic| nic.encryption_port.is_some()).collect(),
             // Without a namespace the start fails and says so.
             network_namespace: fs::metadata(namespace).map(|file| file.ino()).unwrap_or_default(),
             pid_file: self.state.vm_pid(&vm.name),

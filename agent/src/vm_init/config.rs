@@ -20,6 +20,11 @@ pub struct Config {
     /// Of each NIC, whether it has a VF. A VM gets one, or loses it, when it starts.
     /// <https://learn.microsoft.com/azure/virtual-network/create-vm-accelerated-networking-cli#enable-accelerated-networking-on-existing-vms>
     pub accelerated: Vec<bool>,
+    /// Of each NIC, whether it encrypts. A VM that ran before encryption was switched on takes part when it starts anew; it ends at
+    /// once.
+    /// <https://learn.microsoft.com/azure/virtual-network/virtual-network-encryption-overview#limitations>
+    #[serde(default)]
+    pub encrypts: Vec<bool>,
     /// Which network namespace it was started in, by inode number.
     pub network_namespace: u64,
     /// The file to lock for life, and to write the process id to when the VM is up.
@@ -35,9 +40,10 @@ impl Config {
             let guest = Guest { hosts: Vec::new(), dns_servers: Vec::new(), ..config.guest.clone() };
             // The kernel has these two: they change without the process.
             let guest = Guest { ip_forwarding: false, masquerade: false, ..guest };
-            Self { guest, ..config.clone() }
+            Self { guest, encrypts: Vec::new(), ..config.clone() }
         };
-        names_aside(self) != names_aside(wanted)
+        let begins_to_encrypt = self.encrypts.iter().zip(&wanted.encrypts).any(|(now, then)| !now && *then);
+        begins_to_encrypt || names_aside(self) != names_aside(wanted)
     }
 }
 
@@ -52,6 +58,7 @@ mod tests {
             guest: Guest::default(),
             addresses: vec![[10, 0, 0, 4].into()],
             accelerated: vec![false],
+            encrypts: vec![false],
             network_namespace: 1,
             pid_file: "/run/x".into(),
         };
@@ -64,5 +71,8 @@ mod tests {
         assert!(config.needs_restart(&wanted));
         assert!(config.needs_restart(&Config { network_namespace: 2, ..config.clone() }));
         assert!(config.needs_restart(&Config { accelerated: vec![true], ..config.clone() }));
+        let encrypts = Config { encrypts: vec![true], ..config.clone() };
+        assert!(config.needs_restart(&encrypts));
+        assert!(!encrypts.needs_restart(&config));
     }
 }

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use goal_state::vm::{Guest, NetworkInterface, VirtualMachine};
 use goal_state::{HostGoalState, HostName};
 
-use super::restart::must_restart;
+use super::restart::why_restart;
 use super::{Action, Change, Kind};
 
 /// How `new` differs from `old`; nothing when they are the same. Generations do not count.
@@ -144,8 +144,8 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
     let mut reasons = Vec::new();
     if old_host != new_host {
         reasons.push(format!("moves from {old_host} to {new_host}, and starts anew there"));
-    } else if must_restart(old, new) {
-        reasons.push("restarts, because accelerated networking changes".to_owned());
+    } else if let Some(why) = why_restart(old, new) {
+        reasons.push(format!("restarts, because {why}"));
     }
     let mut differs = |different: bool, what: &str| {
         if different {
@@ -195,6 +195,11 @@ fn interface_reasons(old: &&NetworkInterface, new: &&NetworkInterface) -> Vec<St
         (true, false) => reasons.push("accelerated networking is switched off".to_owned()),
         _ => {}
     }
+    match (old.encryption_port, new.encryption_port) {
+        (None, Some(_)) => reasons.push("encryption is switched on".to_owned()),
+        (Some(_), None) => reasons.push("encryption is switched off".to_owned()),
+        _ => {}
+    }
     let mut differs = |different: bool, what: &str| {
         if different {
             reasons.push(format!("{what} changed"));
@@ -211,6 +216,7 @@ fn interface_reasons(old: &&NetworkInterface, new: &&NetworkInterface) -> Vec<St
         old.port.forwarded_traffic_refused != new.port.forwarded_traffic_refused,
         "forwarded traffic of peers",
     );
+    differs(old.port.unencrypted_refused != new.port.unencrypted_refused, "whom nothing is sent to in clear");
     reasons
 }
 
@@ -258,6 +264,18 @@ mod tests {
         change network interface web/nic0: accelerated networking is switched on
         ");
         assert_eq!(lines(&new, &old)[0], "change host host1: known flows are offloaded");
+    }
+
+    #[test]
+    fn s11_4_encryption_is_told_of_vm_and_nic() {
+        let old = [host("host1", 1, &[("web", 4)])];
+        let mut new = old.clone();
+        new[0].virtual_machines[0].network_interfaces[0].encryption_port = Some(20_007);
+        insta::assert_snapshot!(lines(&old, &new).join("\n"), @r"
+        change virtual machine web: restarts, because it begins to encrypt
+        change network interface web/nic0: encryption is switched on
+        ");
+        assert_eq!(lines(&new, &old), ["change network interface web/nic0: encryption is switched off"]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! Which VMs a change restarts. Accelerated networking is switched on and off only while a VM is stopped.
-//! <https://learn.microsoft.com/azure/virtual-network/create-vm-accelerated-networking-cli>
+//! Which VMs a change restarts. Accelerated networking is switched on and off only while a VM is stopped, and a VM that ran
+//! before its virtual network was encrypted has to be started anew to take part.
+//! <https://learn.microsoft.com/azure/virtual-network/create-vm-accelerated-networking-cli>,
+//! <https://learn.microsoft.com/azure/virtual-network/virtual-network-encryption-overview>
 
-use goal_state::vm::VirtualMachine;
+use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{HostGoalState, VmName};
 
 /// The VMs that have to be restarted for `new`, in its order. One that moves starts anew without being asked for.
@@ -14,13 +16,26 @@ pub(crate) fn restarts(old: &[HostGoalState], new: &[HostGoalState]) -> Vec<VmNa
     machines.map(|vm| vm.name.clone()).collect()
 }
 
-/// Whether these are the same VM, of which a NIC gets accelerated networking or loses it.
-pub(super) fn must_restart(old: &VirtualMachine, new: &VirtualMachine) -> bool {
-    let mut pairs = new.network_interfaces.iter().flat_map(|nic| {
-        let same = old.network_interfaces.iter().find(|old| old.name == nic.name);
-        same.map(|old| (old.accelerated, nic.accelerated))
-    });
-    old.name == new.name && pairs.any(|(old, new)| old != new)
+/// Whether these are the same VM, and one that has to be restarted.
+fn must_restart(old: &VirtualMachine, new: &VirtualMachine) -> bool {
+    why_restart(old, new).is_some()
+}
+
+/// Why a VM that stays is restarted, as the end of a sentence: one of its NICs gets accelerated networking or loses it, or begins to
+/// encrypt. It stops to encrypt at once.
+pub(super) fn why_restart(old: &VirtualMachine, new: &VirtualMachine) -> Option<&'static str> {
+    let same = |nic: &NetworkInterface| old.network_interfaces.iter().find(|old| old.name == nic.name);
+    let pairs: Vec<_> = match old.name == new.name {
+        true => new.network_interfaces.iter().filter_map(|nic| Some((same(nic)?, nic))).collect(),
+        false => return None,
+    };
+    if pairs.iter().any(|(old, new)| old.accelerated != new.accelerated) {
+        return Some("accelerated networking changes");
+    }
+    let begins = |(old, new): &(&NetworkInterface, &NetworkInterface)| {
+        old.encryption_port.is_none() && new.encryption_port.is_some()
+    };
+    pairs.iter().any(begins).then_some("it begins to encrypt")
 }
 
 #[cfg(test)]
@@ -43,6 +58,19 @@ mod tests {
         accelerate(&mut new[1], 0);
         assert_eq!(restarts(&old, &new).iter().map(VmName::as_str).collect::<Vec<_>>(), ["db"]);
         assert_eq!(restarts(&[], &new), []);
+    }
+
+    #[test]
+    fn s11_4_a_vm_is_restarted_to_begin_to_encrypt_and_not_to_end_it() {
+        let encrypted = |port| {
+            let mut host = host("host1", 1, &[("web", 4)]);
+            host.virtual_machines[0].network_interfaces[0].encryption_port = port;
+            [host]
+        };
+        let names = |old, new| restarts(&encrypted(old), &encrypted(new)).len();
+        assert_eq!(names(None, Some(20_007)), 1);
+        assert_eq!(names(Some(20_007), None), 0);
+        assert_eq!(names(Some(20_007), Some(20_008)), 0);
     }
 
     #[test]

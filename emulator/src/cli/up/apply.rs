@@ -86,7 +86,7 @@ pub(super) fn reason_to_restart(vms: &[VmName]) -> String {
     let names: Vec<_> = vms.iter().map(VmName::as_str).collect();
     let must = sentence(vms.len(), "VM must", "VMs must");
     format!(
-        "accelerated networking is switched on and off only while a VM is stopped, so {must} be restarted: {}",
+        "accelerated networking changes, and encryption begins, only while a VM is stopped, so {must} be restarted: {}",
         names.join(", ")
     )
 }
@@ -112,7 +112,7 @@ mod tests {
         assert!(error.downcast_ref::<Refusal>().is_some());
         assert_eq!(
             error.to_string(),
-            "accelerated networking is switched on and off only while a VM is stopped, so 2 VMs must be restarted: web1, nva. \
+            "accelerated networking changes, and encryption begins, only while a VM is stopped, so 2 VMs must be restarted: web1, nva. \
              Nothing was changed; `vnetlab up /a/lab.yaml --restart-vms` restarts them and makes the change"
         );
     }

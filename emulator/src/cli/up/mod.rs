@@ -30,8 +30,8 @@ pub(super) struct Args {
     /// Only say what would be created, changed and deleted.
     #[arg(long)]
     dry_run: bool,
-    /// Restart VMs where a change takes it: accelerated networking is switched on and off only while a VM is stopped. Without
-    /// this, such a change is refused as a whole; on a terminal you are asked.
+    /// Restart VMs where a change takes it: accelerated networking is switched on and off, and encryption on, only while a VM is
+    /// stopped. Without this, such a change is refused as a whole; on a terminal you are asked.
     #[arg(long)]
     restart_vms: bool,
     #[command(flatten)]
