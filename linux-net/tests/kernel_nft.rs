@@ -168,7 +168,12 @@ fn everything() -> Ruleset {
         ],
     );
     let filter = Chain::at(name("port"), Hook::filter(HookPoint::Prerouting, 0, Policy::Drop), rules);
-    table.chains = vec![deny, raw, nat, dnat, filter];
+    let through = Chain::at(
+        name("through"),
+        Hook::filter(HookPoint::Forward, 0, Policy::Accept),
+        vec![Rule::new([is(Field::NextHop, Value::Address("10.0.0.4".parse().unwrap())), Statement::Drop])],
+    );
+    table.chains = vec![deny, raw, nat, dnat, filter, through];
     let mut bridge = Table::new(Family::Bridge, name("frames"));
     bridge.chains = vec![Chain::at(
         name("pre"),

@@ -29,6 +29,8 @@ pub struct Link {
     pub mac: Option<MacAddr>,
     /// Bytes.
     pub mtu: u32,
+    /// Packets that may wait to be sent.
+    pub queue_length: u32,
     /// Administratively up.
     pub up: bool,
     /// Neighbours are asked for by ARP, and questions answered.
@@ -128,6 +130,8 @@ pub enum LinkChange {
     Arp(bool),
     /// Bytes.
     Mtu(u32),
+    /// Packets that may wait to be sent; for a TUN or TAP device, to be read.
+    QueueLength(u32),
     /// The MAC address.
     Mac(MacAddr),
     /// Becomes a port of that bridge.
@@ -241,6 +245,7 @@ pub(super) fn encode_change(index: u32, change: &LinkChange, master: u32) -> Lin
         LinkChange::Down => set_up(&mut message, false),
         LinkChange::Arp(arp) => set_arp(&mut message, *arp),
         LinkChange::Mtu(mtu) => message.attributes.push(LinkAttribute::Mtu(*mtu)),
+        LinkChange::QueueLength(packets) => message.attributes.push(LinkAttribute::TxQueueLen(*packets)),
         LinkChange::Mac(mac) => message.attributes.push(LinkAttribute::Address(mac.0.to_vec())),
         LinkChange::Master(_) => message.attributes.push(LinkAttribute::Controller(master)),
         LinkChange::NoMaster => message.attributes.push(LinkAttribute::Controller(0)),
@@ -311,6 +316,7 @@ fn decode(message: &LinkMessage) -> (Link, Option<u32>) {
         kind: if loopback { LinkKind::Loopback } else { LinkKind::Other(String::new()) },
         mac: None,
         mtu: 0,
+        queue_length: 0,
         up: message.header.flags.contains(LinkFlags::Up),
         arp: !message.header.flags.contains(LinkFlags::Noarp),
         master: None,
@@ -324,6 +330,7 @@ fn decode(message: &LinkMessage) -> (Link, Option<u32>) {
             LinkAttribute::IfName(name) => link.name = name.clone(),
             LinkAttribute::Address(bytes) => link.mac = MacAddr::from_slice(bytes),
             LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+            LinkAttribute::TxQueueLen(packets) => link.queue_length = *packets,
             LinkAttribute::Controller(index) => master = Some(*index),
             LinkAttribute::Link(index) => lower = Some(*index),
             LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| decode_info(info, &mut link)),
@@ -376,6 +383,7 @@ impl fmt::Display for LinkChange {
             Self::Down => f.write_str("down"),
             Self::Arp(arp) => f.write_str(if *arp { "arp on" } else { "arp off" }),
             Self::Mtu(mtu) => write!(f, "mtu {mtu}"),
+            Self::QueueLength(packets) => write!(f, "txqueuelen {packets}"),
             Self::Mac(mac) => write!(f, "address {mac}"),
             Self::Master(master) => write!(f, "master {master}"),
             Self::NoMaster => f.write_str("nomaster"),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
+use super::device;
 use super::kernel::{self, TableEntry};
 use super::table::{Ruleset, Table};
 use super::text::Comment;
@@ -53,18 +54,24 @@ pub enum NftError {
 /// Nothing has changed then.
 pub fn apply(namespace: &NetNs, ruleset: &Ruleset) -> Result<(), NftError> {
     let present = tables(namespace)?;
+    let mark = mark(ruleset, &device::digest_in(namespace, ruleset)?);
     let outdated = present.iter().filter(|table| Mark::of(table).is_some() || is_wanted(table, ruleset));
-    if let Some(transaction) = Transaction::new(ruleset, &mark(ruleset), &outdated.collect::<Vec<_>>()) {
+    if let Some(transaction) = Transaction::new(ruleset, &mark, &outdated.collect::<Vec<_>>()) {
         // What the kernel refuses nft may know better; or it says in its own words what is wrong.
         if namespace.run(|| transaction.commit_here())?.is_ok() {
             return Ok(());
         }
     }
-    apply_by_nft(namespace, ruleset, &present)
+    apply_by_nft(namespace, ruleset, &mark, &present)
 }
 
-fn apply_by_nft(namespace: &NetNs, ruleset: &Ruleset, present: &[TableEntry]) -> Result<(), NftError> {
-    let script = script(ruleset, present);
+fn apply_by_nft(
+    namespace: &NetNs,
+    ruleset: &Ruleset,
+    mark: &Comment,
+    present: &[TableEntry],
+) -> Result<(), NftError> {
+    let script = script(ruleset, mark, present);
     let output = run(namespace, &["-f", "-"], &script)?;
     if output.status.success() {
         return Ok(());
@@ -74,7 +81,7 @@ fn apply_by_nft(namespace: &NetNs, ruleset: &Ruleset, present: &[TableEntry]) ->
     Err(NftError::Refused { namespace: namespace.to_string(), stderr, line })
 }
 
-/// The [`Ruleset::digest`] of the ruleset that is in the namespace; `None` when there is none of ours, or only a part.
+/// What [`digest_in`](super::digest_in) said of the ruleset that is in the namespace when it was applied; `None` when there is none of ours, or only a part.
 /// It says what was applied: somebody's later change of a rule does not show.
 pub fn current_digest(namespace: &NetNs) -> Result<Option<String>, NftError> {
     let tables = tables(namespace)?;
@@ -106,20 +113,19 @@ impl<'a> Mark<'a> {
 }
 
 /// By which its tables are known again.
-fn mark(ruleset: &Ruleset) -> Comment {
-    Comment::lossy(&format!("{MARK} {} {}", ruleset.digest(), ruleset.tables.len()))
+fn mark(ruleset: &Ruleset, digest: &str) -> Comment {
+    Comment::lossy(&format!("{MARK} {digest} {}", ruleset.tables.len()))
 }
 
-fn script(ruleset: &Ruleset, present: &[TableEntry]) -> String {
+fn script(ruleset: &Ruleset, mark: &Comment, present: &[TableEntry]) -> String {
     let mut script = String::new();
-    let comment = mark(ruleset);
     // Only what is there: a transaction that deletes takes the kernel much longer.
     for table in present.iter().filter(|table| Mark::of(table).is_some() || is_wanted(table, ruleset)) {
         // Writing to a String cannot fail. `delete` alone would fail if the table has gone away meanwhile.
         let _ = writeln!(script, "add table {0} {1}\ndelete table {0} {1}", table.family, table.name);
     }
     for table in &ruleset.tables {
-        let _ = table.print(&mut script, Some(&comment));
+        let _ = table.print(&mut script, Some(mark));
     }
     script
 }

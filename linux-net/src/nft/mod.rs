@@ -8,6 +8,7 @@
 
 mod apply;
 mod counter;
+mod device;
 mod kernel;
 mod statement;
 mod table;
@@ -17,6 +18,7 @@ mod write;
 
 pub use apply::{NftError, apply, current_digest, delete};
 pub use counter::{CounterValue, counters};
+pub use device::digest_in;
 pub use statement::{Field, Nat, Operator, Statement, Value};
 pub use table::{Chain, ChainKind, Counter, Family, Hook, HookPoint, Policy, Rule, Ruleset, Set, Table};
 pub use text::{Comment, InvalidText, LogPrefix, Name};

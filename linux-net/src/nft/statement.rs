@@ -54,6 +54,9 @@ pub enum Statement {
     VerdictMap(Field, Vec<(Value, Statement)>),
     /// Address translation.
     Nat(Nat),
+    /// Sends the frame by a device, past everything that is left here (family netdev, hook ingress): `fwd to DEVICE`. The
+    /// kernel keeps the device's index, so the device must be there, and one of the same name that is made later is another.
+    Forward(Name),
 }
 
 /// Address translation, in chains of the kind `nat`.
@@ -88,6 +91,8 @@ pub enum Field {
     EtherDestination,
     /// Ethernet type.
     EtherType,
+    /// The protocol that a frame carries, as the kernel has understood it: `ip`, `arp`.
+    Protocol,
     /// IPv4 source.
     IpSource,
     /// IPv4 destination.
@@ -139,6 +144,8 @@ pub enum Field {
     ArpDestination,
     /// What routing makes of the destination: local, unicast, broadcast, multicast, blackhole...
     FibDestinationType,
+    /// The next hop that routing has chosen; the destination itself where it is on link. Only after routing.
+    NextHop,
 }
 
 /// How field and value are compared.
@@ -241,6 +248,7 @@ impl fmt::Display for Statement {
                 map(f, cases, |f, verdict| verdict.fmt(f))
             }
             Self::Nat(nat) => nat.fmt(f),
+            Self::Forward(device) => write!(f, "fwd to \"{device}\""),
         }
     }
 }
@@ -269,6 +277,7 @@ impl fmt::Display for Field {
             Self::EtherSource => "ether saddr",
             Self::EtherDestination => "ether daddr",
             Self::EtherType => "ether type",
+            Self::Protocol => "meta protocol",
             Self::IpSource => "ip saddr",
             Self::IpDestination => "ip daddr",
             Self::IpProtocol => "ip protocol",
@@ -294,6 +303,7 @@ impl fmt::Display for Field {
             Self::ArpSource => "arp saddr ip",
             Self::ArpDestination => "arp daddr ip",
             Self::FibDestinationType => "fib daddr type",
+            Self::NextHop => "rt ip nexthop",
         })
     }
 }

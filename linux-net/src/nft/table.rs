@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::device::Indexes;
 use super::statement::{Field, Statement, Value, join};
 use super::text::{Comment, Name};
 
@@ -86,8 +87,8 @@ pub struct Hook {
     pub priority: i32,
     /// What happens to a packet that no rule decides.
     pub policy: Policy,
-    /// The device, for the family netdev.
-    pub device: Option<Name>,
+    /// The devices, for the family netdev: at least one, and all of them there.
+    pub devices: Vec<Name>,
 }
 
 /// What a chain is for.
@@ -172,24 +173,30 @@ impl Chain {
 impl Hook {
     /// A filter chain.
     pub fn filter(point: HookPoint, priority: i32, policy: Policy) -> Self {
-        Self { kind: ChainKind::Filter, point, priority, policy, device: None }
+        Self { kind: ChainKind::Filter, point, priority, policy, devices: Vec::new() }
     }
 
     /// An address translation chain.
     pub fn nat(point: HookPoint, priority: i32) -> Self {
-        Self { kind: ChainKind::Nat, point, priority, policy: Policy::Accept, device: None }
+        Self { kind: ChainKind::Nat, point, priority, policy: Policy::Accept, devices: Vec::new() }
     }
 
-    /// A filter chain at a device (family netdev).
-    pub fn netdev(point: HookPoint, device: Name, priority: i32) -> Self {
-        Self { kind: ChainKind::Filter, point, priority, policy: Policy::Accept, device: Some(device) }
+    /// A filter chain at devices (family netdev).
+    pub fn netdev(point: HookPoint, devices: Vec<Name>, priority: i32) -> Self {
+        Self { kind: ChainKind::Filter, point, priority, policy: Policy::Accept, devices }
     }
 }
 
 impl Ruleset {
     /// What tells this ruleset from others: 128 bits of its text as 32 hexadecimal digits, the same in every build.
     pub fn digest(&self) -> String {
-        format!("{:032x}", fnv1a(self.to_string().as_bytes()))
+        self.digest_with(&Indexes::new())
+    }
+
+    /// The same of the text and the devices.
+    pub(super) fn digest_with(&self, devices: &Indexes) -> String {
+        let devices = devices.iter().map(|(name, index)| format!("{name} {index}\n")).collect::<String>();
+        format!("{:032x}", fnv1a(format!("{self}{devices}").as_bytes()))
     }
 }
 
@@ -267,8 +274,14 @@ impl fmt::Display for Chain {
 impl fmt::Display for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "type {} hook {}", self.kind, self.point)?;
-        if let Some(device) = &self.device {
-            write!(f, " device \"{device}\"")?;
+        match self.devices.as_slice() {
+            [] => {}
+            [device] => write!(f, " device \"{device}\"")?,
+            devices => {
+                f.write_str(" devices = { ")?;
+                join(f, devices, ", ")?;
+                f.write_str(" }")?;
+            }
         }
         write!(f, " priority {}; policy {};", self.priority, self.policy)
     }

@@ -24,6 +24,8 @@ pub(super) enum Load {
     Payload { base: u32, offset: u32, length: u32 },
     /// A property of its connection, by the kernel's number.
     Conntrack(u32),
+    /// What routing has found, by the kernel's number.
+    Routing(u32),
 }
 
 /// A verdict, or data of a map.
@@ -92,6 +94,7 @@ impl Expression {
             Self::Load(Load::Meta(_)) | Self::SetMark => "meta",
             Self::Load(Load::Payload { .. }) => "payload",
             Self::Load(Load::Conntrack(_)) => "ct",
+            Self::Load(Load::Routing(_)) => "rt",
             Self::Compare(..) => "cmp",
             Self::Mask(_) => "bitwise",
             Self::NetworkOrder => "byteorder",
@@ -105,7 +108,7 @@ impl Expression {
     /// The attributes' numbers are those of linux/netfilter/nf_tables.h.
     fn content(&self, bytes: &mut Vec<u8>) {
         match self {
-            Self::Load(Load::Meta(key) | Load::Conntrack(key)) => {
+            Self::Load(Load::Meta(key) | Load::Conntrack(key) | Load::Routing(key)) => {
                 number(bytes, 1, REGISTER);
                 number(bytes, 2, *key);
             }

@@ -32,6 +32,7 @@ impl Key {
             Field::TransportDestination => (transport(2), 13, 2, false),
             Field::TcpHandshake => (Load::Payload { base: 2, offset: 13, length: 1 }, 15, 1, false),
             Field::ConntrackState => (Load::Conntrack(0), 26, 4, true),
+            Field::NextHop => (Load::Routing(1), 7, 4, false),
             _ => return None,
         };
         Some(Self { load, kind, length, is_host_order })

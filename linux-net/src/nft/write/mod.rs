@@ -126,7 +126,7 @@ impl Transaction {
     fn chain(&mut self, table: &str, chain: &Chain) -> Option<()> {
         let hook = match &chain.hook {
             None => None,
-            Some(hook) if hook.device.is_some() => return None,
+            Some(hook) if !hook.devices.is_empty() => return None,
             Some(hook) => Some((hook, point(hook.point)?)),
         };
         self.push(NEW_CHAIN, CREATE, |bytes| {

@@ -141,10 +141,15 @@ impl Rule {
             (_, Value::Prefix(prefix)) => {
                 let (address, length) = (prefix.network().octets(), prefix.prefix_len());
                 let whole = usize::from(length / 8);
-                let (Load::Payload { base, offset, .. }, 1..) = (key.load, length) else { return None };
+                (length > 0).then_some(())?;
                 if length % 8 == 0 {
-                    let length = u32::from(length / 8);
-                    let begin = Expression::Load(Load::Payload { base, offset, length });
+                    let begin = match key.load {
+                        Load::Payload { base, offset, .. } => {
+                            Load::Payload { base, offset, length: u32::from(length / 8) }
+                        }
+                        other => other,
+                    };
+                    let begin = Expression::Load(begin);
                     self.push([begin, Expression::Compare(equality?, address[..whole].to_vec())]);
                 } else {
                     let mask = Expression::Mask(prefix.netmask().octets().to_vec());

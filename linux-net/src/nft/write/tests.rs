@@ -112,6 +112,14 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
+/// Rules that are asked after routing.
+fn forward_rules() -> Vec<Rule> {
+    let rule = |value| Rule::new([Statement::is(Field::NextHop, value), Statement::Drop]);
+    let several = Value::AnyOf(vec![prefix("10.0.0.0/24"), address("1.2.3.4")]);
+    let values = [address("10.0.0.4"), prefix("10.0.0.0/16"), prefix("10.0.0.0/30"), several];
+    values.map(rule).into()
+}
+
 fn ruleset(rules: Vec<Rule>) -> Ruleset {
     let mut table = Table::new(Family::Ip, name("vfp"));
     let words = |text: &str| Some(Comment::new(text).unwrap());
@@ -123,6 +131,7 @@ fn ruleset(rules: Vec<Rule>) -> Ruleset {
         Chain::new(name("leaf"), vec![Rule::new([Statement::Return])]),
         Chain::at(name("port"), Hook::filter(HookPoint::Prerouting, 0, Policy::Drop), rules),
         Chain::at(name("silence"), Hook::filter(HookPoint::Output, -5, Policy::Accept), vec![]),
+        Chain::at(name("through"), Hook::filter(HookPoint::Forward, 0, Policy::Accept), forward_rules()),
     ];
     Ruleset { tables: vec![table] }
 }
