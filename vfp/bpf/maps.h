@@ -29,7 +29,8 @@ struct port {
 	__u32 device;
 	/* The host's device on the underlay, there. */
 	__u32 underlay;
-	__u32 reserved;
+	/* The TAP device of its network's encryption, there; 0: this NIC does not encrypt. */
+	__u32 encryptor;
 	/* The host's provider address and the network's identifier: within it, frames need no tunnel. */
 	__u64 network;
 	/* Flows learnt, and packets that were not learnt for want of room. */
@@ -87,7 +88,9 @@ struct nic {
 	/* Its port's number; 0 for a NIC that is not accelerated. */
 	__u32 port;
 	__u8 mac[6];
-	__u8 reserved[2];
+	/* 1 when it encrypts. */
+	__u8 encrypts;
+	__u8 reserved;
 };
 
 /* Which numbers are taken, and by whom. Agents alone use it, to agree among each other. */

@@ -21,6 +21,7 @@
 #include "packet.h"
 #include "port.h"
 #include "tunnel.h"
+#include "encryption.h"
 #include "switch.h"
 #include "guest.h"
 

@@ -74,10 +74,12 @@ pub enum OffloadProgram {
     HostSwitch,
     /// On the host's device on the underlay, ingress. It needs no class id.
     TunnelEnd,
+    /// On the TAP devices of encryption, ingress.
+    EncryptionEnd,
 }
 
 impl OffloadProgram {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::GuestEgress,
         Self::PortOutbound,
         Self::PortInbound,
@@ -85,6 +87,7 @@ impl OffloadProgram {
         Self::LearnInbound,
         Self::HostSwitch,
         Self::TunnelEnd,
+        Self::EncryptionEnd,
     ];
 
     /// The function in `bpf/`.
@@ -97,6 +100,7 @@ impl OffloadProgram {
             Self::LearnInbound => "learn_inbound",
             Self::HostSwitch => "host_switch",
             Self::TunnelEnd => "tunnel_end",
+            Self::EncryptionEnd => "encryption_end",
         }
     }
 }
@@ -169,6 +173,7 @@ impl Offload {
                 tunnel: switch.index(&names::vxlan(nic.port.vni)),
                 device: switch.index(&names::host_port(nic.mac)),
                 underlay: switch.index(names::UNDERLAY),
+                encryptor: switch.encryptor(nic),
             };
             ports.settle(nic.mac, place)?;
             if !may_skip_inbound(nic) {
@@ -233,7 +238,8 @@ impl Offload {
             let device = switch.index(&names::host_port(nic.mac));
             let network = records::network(goal.provider_address, nic.port.vni);
             let port = ports.number(nic.mac).map_or(0, u32::from);
-            let record = records::NicRecord { network, device, port, mac: nic.mac }.to_bytes();
+            let encrypts = nic.encryption_port.is_some();
+            let record = records::NicRecord { network, device, port, mac: nic.mac, encrypts }.to_bytes();
             let key = nic.mac.serial().to_ne_bytes();
             if self.nics.lookup(&key)?.as_ref() != Some(&record) {
                 self.nics.update(&key, &record)?;

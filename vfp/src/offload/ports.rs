@@ -31,6 +31,7 @@ pub(super) struct Place {
     pub(super) tunnel: u32,
     pub(super) device: u32,
     pub(super) underlay: u32,
+    pub(super) encryptor: u32,
 }
 
 impl Ports {
@@ -75,8 +76,8 @@ impl Ports {
             _ => self.claim(mac)?,
         };
         self.change(number, |record| {
-            let Place { network, uplink, tunnel, device, underlay } = place;
-            *record = PortRecord { network, uplink, tunnel, device, underlay, mac, ..*record };
+            let Place { network, uplink, tunnel, device, underlay, encryptor } = place;
+            *record = PortRecord { network, uplink, tunnel, device, underlay, encryptor, mac, ..*record };
         })
     }
 

@@ -38,6 +38,8 @@ pub(super) struct PortRecord {
     pub(super) device: u32,
     /// The host's device on the underlay, there.
     pub(super) underlay: u32,
+    /// The TAP device of the network's encryption, there; 0 when the NIC does not encrypt.
+    pub(super) encryptor: u32,
     /// See [`network`].
     pub(super) network: u64,
     /// Flows.
@@ -61,6 +63,7 @@ impl PortRecord {
             tunnel: 0,
             device: 0,
             underlay: 0,
+            encryptor: 0,
             network: 0,
             learnt: 0,
             refused: 0,
@@ -77,13 +80,14 @@ impl PortRecord {
             tunnel,
             device,
             underlay,
+            encryptor,
             network,
             learnt,
             refused,
             mac,
         } = self;
         let mut bytes = Vec::with_capacity(Self::SIZE);
-        for number in [generation, last_generation, uplink, vf, tunnel, device, underlay, 0] {
+        for number in [generation, last_generation, uplink, vf, tunnel, device, underlay, encryptor] {
             bytes.extend(number.to_ne_bytes());
         }
         for number in [network, learnt, refused] {
@@ -104,6 +108,7 @@ impl PortRecord {
             tunnel: u32_at(bytes, 16)?,
             device: u32_at(bytes, 20)?,
             underlay: u32_at(bytes, 24)?,
+            encryptor: u32_at(bytes, 28)?,
             network: u64_at(bytes, 32)?,
             learnt: u64_at(bytes, 40)?,
             refused: u64_at(bytes, 48)?,
@@ -123,6 +128,8 @@ pub(super) struct NicRecord {
     pub(super) port: u32,
     /// The NIC's.
     pub(super) mac: MacAddr,
+    /// Whether it encrypts.
+    pub(super) encrypts: bool,
 }
 
 impl NicRecord {
@@ -134,7 +141,7 @@ impl NicRecord {
         bytes.extend(self.device.to_ne_bytes());
         bytes.extend(self.port.to_ne_bytes());
         bytes.extend(self.mac.0);
-        bytes.extend([0; 2]);
+        bytes.extend([u8::from(self.encrypts), 0]);
         bytes
     }
 
@@ -145,6 +152,7 @@ impl NicRecord {
             device: u32_at(bytes, 8)?,
             port: u32_at(bytes, 12)?,
             mac: mac_at(bytes, 16)?,
+            encrypts: bytes[22] != 0,
         })
     }
 }
@@ -266,15 +274,18 @@ mod tests {
             tunnel: 5,
             device: 6,
             underlay: 2,
+            encryptor: 8,
             network: network([198, 18, 0, 1].into(), Vni::new(4096).unwrap()),
             learnt: 1 << 40,
             refused: 2,
             mac,
         };
         assert_eq!(PortRecord::from_bytes(&port.to_bytes()), Some(port));
-        let nic = NicRecord { network: port.network, device: 9, port: 3, mac };
-        assert_eq!(NicRecord::from_bytes(&nic.to_bytes()), Some(nic));
-        assert_eq!(PortRecord::from_bytes(&nic.to_bytes()), None);
+        let nic = |encrypts| NicRecord { network: port.network, device: 9, port: 3, mac, encrypts };
+        for nic in [nic(false), nic(true)] {
+            assert_eq!(NicRecord::from_bytes(&nic.to_bytes()), Some(nic));
+            assert_eq!(PortRecord::from_bytes(&nic.to_bytes()), None);
+        }
     }
 
     #[test]

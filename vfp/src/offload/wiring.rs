@@ -13,6 +13,9 @@ use super::ports::Ports;
 use super::{Offload, OffloadError, OffloadProgram};
 use crate::names::{self, GUEST, UPLINK};
 
+/// The highest index that a device can have; none has it.
+const NO_DEVICE: u32 = i32::MAX as u32;
+
 /// The index of a port's `up0`.
 pub(super) fn uplink(nic: &NicId) -> Result<u32, OffloadError> {
     let mut netlink = Netlink::open(&NetNs::open(&names::port_namespace(nic))?)?;
@@ -65,7 +68,17 @@ impl Switch {
         self.indexes.get(device).copied().unwrap_or(0)
     }
 
-    /// The programs on the host's ends of accelerated ports, and on the VXLAN devices of their networks.
+    /// The index of the device by which a NIC's packets go to be encrypted; 0 when they never do.
+    pub(super) fn encryptor(&self, nic: &NetworkInterface) -> u32 {
+        match self.index(&names::encryptor(nic.port.vni)) {
+            _ if nic.encryption_port.is_none() => 0,
+            // It could not be made: what goes there is dropped, and not sent in clear.
+            0 => NO_DEVICE,
+            index => index,
+        }
+    }
+
+    /// The programs on the host's ends of accelerated ports, and on the VXLAN and TAP devices of their networks.
     pub(super) fn connect(
         &mut self,
         offload: &Offload,
@@ -78,6 +91,11 @@ impl Switch {
             for device in [names::host_port(nic.mac), names::vxlan(nic.port.vni)] {
                 let filter = bpf(offload, &device, TcHook::Ingress, OffloadProgram::HostSwitch, number);
                 // A tunnel has the first one's number.
+                wanted.entry(device).or_insert(filter);
+            }
+            let device = names::encryptor(nic.port.vni);
+            if nic.encryption_port.is_some() && self.index(&device) != 0 {
+                let filter = bpf(offload, &device, TcHook::Ingress, OffloadProgram::EncryptionEnd, number);
                 wanted.entry(device).or_insert(filter);
             }
         }
