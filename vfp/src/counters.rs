@@ -36,6 +36,6 @@ fn port_counters(port: &PortNetwork) -> Vec<Counter> {
 
 /// Counter → rule. nft before 1.0.7 does not tell a counter's comment in its list.
 fn rules(port: &PortNetwork) -> BTreeMap<&str, &str> {
-    let counters = port.namespace.ruleset.iter().flat_map(|ruleset| &ruleset.counters);
+    let counters = port.namespace.rulesets.iter().flat_map(|ruleset| &ruleset.counters);
     counters.map(|counter| (counter.name.as_str(), counter.comment.as_str())).collect()
 }

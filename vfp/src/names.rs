@@ -35,6 +35,12 @@ pub fn vxlan(vni: Vni) -> String {
     format!("vx{vni}")
 }
 
+/// The TAP device of a virtual network on a host: what is to be encrypted goes there, and what was comes from there.
+#[must_use]
+pub fn encryptor(vni: Vni) -> String {
+    format!("enc{vni}")
+}
+
 /// The host's end of a port: `p` and the six digits of the NIC's serial number.
 #[must_use]
 pub fn host_port(mac: MacAddr) -> String {
@@ -53,21 +59,22 @@ pub fn vf_device(index: usize) -> String {
     format!("enP{}s1np0", index + 1)
 }
 
-/// Whether a device in a host's namespace is the VXLAN device of a virtual network.
+/// Whether a device in a host's namespace is the VXLAN device of a virtual network, or the one of its encryption.
 #[must_use]
 pub fn is_tunnel(device: &str) -> bool {
-    device
-        .strip_prefix("vx")
-        .is_some_and(|vni| !vni.is_empty() && vni.bytes().all(|byte| byte.is_ascii_digit()))
+    ["vx", "enc"].into_iter().filter_map(|kind| device.strip_prefix(kind)).any(is_number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a device in a host's namespace bears one of our names.
 #[must_use]
 pub fn is_ours_on_host(device: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let serial = |text: &str| text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    device.strip_prefix("br").is_some_and(digits)
-        || device.strip_prefix("vx").is_some_and(digits)
+    is_tunnel(device)
+        || device.strip_prefix("br").is_some_and(is_number)
         || device.strip_prefix('p').is_some_and(serial)
 }
 
@@ -78,11 +85,16 @@ mod tests {
     #[test]
     fn names_fit_the_kernel_and_are_known_again() {
         let last = Vni::new(0xff_ffff).unwrap();
-        for name in [bridge(last), vxlan(last), host_port(MacAddr([0, 0x0d, 0x3a, 0xff, 0xff, 0xff]))] {
+        for name in [
+            bridge(last),
+            vxlan(last),
+            encryptor(last),
+            host_port(MacAddr([0, 0x0d, 0x3a, 0xff, 0xff, 0xff])),
+        ] {
             assert!(name.len() <= 15, "{name}");
             assert!(is_ours_on_host(&name), "{name}");
         }
-        for foreign in ["lo", UNDERLAY, "br0x", "br", "vxlan0", "p1", "eth0", "private"] {
+        for foreign in ["lo", UNDERLAY, "br0x", "br", "vxlan0", "enc", "enc1x", "p1", "eth0", "private"] {
             assert!(!is_ours_on_host(foreign), "{foreign}");
         }
         assert_eq!((vf_device(0).as_str(), vf_device(1).as_str()), ("enP1s1np0", "enP2s1np0"));

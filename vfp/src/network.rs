@@ -69,8 +69,8 @@ pub struct Namespace {
     pub neighbours: Vec<Neighbour>,
     /// Forwarding entries of bridges and VXLAN devices.
     pub forwarding: Vec<FdbEntry>,
-    /// The nftables table.
-    pub ruleset: Option<Ruleset>,
+    /// The nftables tables, of different families. They are replaced together.
+    pub rulesets: Vec<Ruleset>,
 }
 
 /// A kernel setting.
@@ -125,6 +125,8 @@ pub enum DeviceKind {
         /// The outer UDP destination port.
         port: u16,
     },
+    /// A TAP device: its other side is the agent. Without one, what is sent by it is lost.
+    Tap,
     /// One end of a [`Cable`].
     CableEnd,
 }

@@ -22,7 +22,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
-use vfp::ruleset::Ruleset;
+use vfp::ruleset::{Ruleset, as_nft};
 
 use crate::mixes::{MIXES, Mix, PORT};
 use crate::network::{Machine, goal};
@@ -155,11 +155,11 @@ fn apply(machine: &Machine, rounds: usize) -> Value {
         let began = Instant::now();
         let host = vfp::lower(&goal);
         lowered.push(milliseconds(began));
-        let wanted: &Ruleset = host.ports[0].namespace.ruleset.as_ref().unwrap();
+        let wanted: &[Ruleset] = &host.ports[0].namespace.rulesets;
         let namespace = NetNs::anonymous().unwrap();
         for times in [&mut fresh, &mut replaced] {
             let began = Instant::now();
-            nft::apply(&namespace, &nft::Ruleset::try_from(wanted).unwrap()).unwrap();
+            nft::apply(&namespace, &as_nft(wanted).unwrap()).unwrap();
             times.push(milliseconds(began));
         }
     }

@@ -19,7 +19,7 @@ const FIRST_TABLE: u32 = 100;
 pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
     let mut namespace = Namespace {
         sysctls: sysctls(vm),
-        ruleset: vm.guest.masquerade.then(|| masquerade(vm)),
+        rulesets: vm.guest.masquerade.then(|| masquerade(vm)).into_iter().collect(),
         ..Namespace::default()
     };
     for (index, nic) in vm.network_interfaces.iter().enumerate() {

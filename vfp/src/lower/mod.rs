@@ -10,12 +10,15 @@
 //! | [`route`] | effective routes, and drops that they decide |
 //! | [`peering`] | peering links that refuse forwarded traffic |
 //! | [`overlay`] | virtual networks on the host: bridges, VXLAN, mappings |
+//! | [`encryption`] | virtual network encryption: what goes to the agent instead of the tunnel |
+//! | [`unencrypted`] | next hops that packets may not be handed to, because they cannot be encrypted |
 //! | [`no_destination`] | addresses that nobody owns |
 //! | [`guest`] | the VM's own side |
 //! | [`drop_log`] | what the drops and probes are logged as |
 
 mod decision_tree;
 pub mod drop_log;
+pub mod encryption;
 pub mod guest;
 pub mod no_destination;
 pub mod nsg;
@@ -25,6 +28,7 @@ pub mod port;
 pub mod route;
 mod rule_list;
 pub mod security_admin;
+pub mod unencrypted;
 
 use goal_state::HostGoalState;
 

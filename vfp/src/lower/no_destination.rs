@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use goal_state::nsg::Direction;
 use goal_state::overlay::VirtualNetwork;
-use goal_state::vm::NetworkInterface;
 use goal_state::{DropReason, HostGoalState, Vni};
 
 use super::drop_log::DropMark;
+use super::overlay::nics;
 use super::route;
 use crate::names;
-use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, NamedSet, Rule, Ruleset};
+use crate::ruleset::{Action, Chain, Counter, Elements, Family, Hook, Match, NamedSet, Rule, Ruleset};
 
 /// The host's bridge table.
 pub(super) fn ruleset(goal: &HostGoalState) -> Ruleset {
@@ -37,7 +37,7 @@ fn counter(network: &VirtualNetwork) -> Counter {
 
 fn set(network: &VirtualNetwork) -> NamedSet {
     let addresses = network.mappings.iter().map(|mapping| mapping.customer_address).collect::<BTreeSet<_>>();
-    NamedSet { name: set_name(network.vni), addresses: addresses.into_iter().collect() }
+    NamedSet { name: set_name(network.vni), elements: Elements::Addresses(addresses.into_iter().collect()) }
 }
 
 /// What some ports do not reach, whoever has it; then what nobody has.
@@ -69,10 +69,6 @@ fn drop_rule(vni: Vni, ports: BTreeSet<String>, question: Match) -> Rule {
         vec![Match::InDevice(ports.into_iter().collect()), question],
         vec![Action::Count(counter_name(vni)), mark.log(), Action::Drop],
     )
-}
-
-fn nics(goal: &HostGoalState) -> impl Iterator<Item = &NetworkInterface> {
-    goal.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces)
 }
 
 fn set_name(vni: Vni) -> String {

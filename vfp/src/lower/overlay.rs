@@ -12,9 +12,10 @@ use goal_state::{HostGoalState, MacAddr, Vni};
 
 use linux_net::netlink::{FdbEntry, FdbTarget, Neighbour};
 
-use super::{MTU, mac, no_destination};
+use super::{MTU, encryption, mac, no_destination};
 use crate::names;
 use crate::network::{BridgePort, Device, DeviceKind, Namespace, Sysctl};
+use crate::ruleset::Ruleset;
 
 /// The IANA port of VXLAN, RFC 7348 section 8.
 const VXLAN_PORT: u16 = 4789;
@@ -28,7 +29,7 @@ pub(super) fn lower(goal: &HostGoalState) -> Namespace {
             // Bridged packets are filtered by their ports and by nobody else.
             Sysctl::optional("net/bridge/bridge-nf-call-iptables", "0"),
         ],
-        ruleset: Some(no_destination::ruleset(goal)),
+        rulesets: rulesets(goal),
         ..Namespace::default()
     };
     for network in &goal.virtual_networks {
@@ -36,8 +37,14 @@ pub(super) fn lower(goal: &HostGoalState) -> Namespace {
         switch.neighbours.extend(neighbours(network));
         switch.forwarding.extend(forwarding(goal, network));
     }
+    switch.devices.extend(encryption::devices(goal));
     switch.devices.extend(nics(goal).map(port_device));
     switch
+}
+
+fn rulesets(goal: &HostGoalState) -> Vec<Ruleset> {
+    let bridge = encryption::guarded(goal, no_destination::ruleset(goal));
+    [Some(bridge), encryption::ruleset(goal)].into_iter().flatten().collect()
 }
 
 fn network_devices(goal: &HostGoalState, network: &VirtualNetwork) -> [(String, Device); 2] {
@@ -93,6 +100,6 @@ fn ways(network: &VirtualNetwork, mapping: &Mapping, local: &BTreeSet<MacAddr>) 
     vec![entry(&device, FdbTarget::Port), entry(&device, remote)]
 }
 
-fn nics(goal: &HostGoalState) -> impl Iterator<Item = &NetworkInterface> {
+pub(super) fn nics(goal: &HostGoalState) -> impl Iterator<Item = &NetworkInterface> {
     goal.virtual_machines.iter().flat_map(|vm| &vm.network_interfaces)
 }

@@ -1,7 +1,7 @@
 //! A NIC's port: a namespace that routes between the guest and the host's bridge, and filters both ways.
 //!
 //! ```text
-//! guest, vf ─► outbound: source, protocol, platform ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► up0
+//! guest, vf ─► outbound: source, protocol, platform ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► unencrypted ─► up0
 //! up0 ─► inbound: destination, forwarded traffic ─► established? ─► admin rules ─► subnet group ─► NIC group ─► guest
 //! ```
 //!
@@ -20,7 +20,7 @@ use linux_net::netlink::{self, LOCAL_TABLE, MAIN_TABLE, Neighbour, Route, RouteT
 use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
 use super::rule_list::{self, ListedRule};
-use super::{MTU, decision_tree, mac, peering, route, security_admin};
+use super::{MTU, decision_tree, mac, peering, route, security_admin, unencrypted};
 use crate::names::{self, GUEST, UPLINK, VF};
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
@@ -78,7 +78,7 @@ fn namespace(nic: &NetworkInterface) -> Namespace {
             .into_iter()
             .collect(),
         forwarding: Vec::new(),
-        ruleset: Some(ruleset(nic)),
+        rulesets: vec![ruleset(nic)],
     }
 }
 
@@ -142,6 +142,7 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
     let mut counters = plain_counters(nic);
     counters.extend(peering::counters(&nic.port.forwarded_traffic_refused));
     counters.extend(route::counters(&nic.port.routes));
+    counters.extend(unencrypted::counter(&nic.port.unencrypted_refused));
     let mut chains = vec![
         pass(Direction::Outbound),
         pass(Direction::Inbound),
@@ -157,6 +158,7 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
         }
     }
     chains.extend([outbound(nic), inbound(nic), entry(nic), silence()]);
+    chains.extend(unencrypted::chain(&nic.port.unencrypted_refused));
     Ruleset { counters, chains, ..Ruleset::new(Family::Ip) }
 }
 
@@ -295,7 +297,7 @@ fn protocol_rules() -> Vec<Rule> {
     .collect()
 }
 
-fn drop_rule(matches: Vec<Match>, reason: DropReason, direction: Direction) -> Rule {
+pub(super) fn drop_rule(matches: Vec<Match>, reason: DropReason, direction: Direction) -> Rule {
     let log = DropMark::plain(reason, direction).log();
     Rule::new(matches, vec![Action::Count(counter_name(reason)), log, Action::Drop])
 }
@@ -313,7 +315,7 @@ fn plain_counters(nic: &NetworkInterface) -> Vec<Counter> {
 }
 
 /// The bare word may be one of nft's own.
-fn counter_name(reason: DropReason) -> String {
+pub(super) fn counter_name(reason: DropReason) -> String {
     format!("drop_{reason}")
 }
 

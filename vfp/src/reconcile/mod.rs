@@ -3,6 +3,10 @@
 //! The order is such that no port is ever open before its filter: for each port the ruleset comes first, then its
 //! cables, then routes; the host's end of a cable comes up last. What goes wrong with one port is noted and the others
 //! go on.
+//!
+//! The host's rulesets come after the devices that they hold, ports and TAPs, and before these devices come up and others go: so a
+//! NIC whose packets are to be encrypted has sent none in clear, and none that is still to be encrypted finds an old ruleset without
+//! its device. All of the host's tables are replaced in one transaction.
 
 mod aftermath;
 mod cable;
@@ -11,6 +15,7 @@ mod observe;
 mod plan;
 mod ruleset;
 mod setting;
+mod tap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -57,6 +62,12 @@ enum StepError {
     Name(#[from] InvalidText),
     #[error("time to live")]
     Ttl(#[from] TtlError),
+    #[error("device {name}, without which packets that are to be encrypted are dropped")]
+    Tap {
+        name: String,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("setting {path}")]
     Setting {
         path: String,
@@ -221,7 +232,7 @@ impl<'a> Run<'a> {
     fn settle_port(&self, host: &Host, port: &PortNetwork) -> Result<(), StepError> {
         let (namespace, made) = namespace::ensure(&port.name)?;
         self.changed(usize::from(made));
-        self.settle_ruleset(&namespace, &port.namespace)?;
+        self.settle_ruleset(&namespace, &port.namespace, &BTreeMap::new())?;
         ruleset::keep_ttl(&namespace)?;
         for cable in [&port.guest_cable, &port.uplink_cable] {
             self.changed(usize::from(cable::ensure(cable, host, port)?));
@@ -231,18 +242,30 @@ impl<'a> Run<'a> {
 
     /// Returns the addresses that ports must forget.
     fn settle_switch(&self, host: &Host, switch: &Namespace) -> Result<Vec<Ipv4Addr>, StepError> {
-        self.settle_ruleset(&host.namespace, switch)?;
+        let (made, failures) = tap::ensure(host, switch)?;
+        self.changed(made);
+        failures.into_iter().for_each(|error| self.note("host", Err(error)));
+        // Ports have made devices since the beginning, and so have we.
+        let links = observe::links(&mut Netlink::open(&host.namespace)?)?;
+        self.settle_ruleset(&host.namespace, switch, &links)?;
         self.settle_content(&host.namespace, switch, Owner::Switch)
     }
 
     fn settle_machine(&self, machine: &MachineNetwork) -> Result<(), StepError> {
         let (namespace, _) = namespace::ensure(&machine.name)?;
-        self.settle_ruleset(&namespace, &machine.namespace)?;
+        self.settle_ruleset(&namespace, &machine.namespace, &BTreeMap::new())?;
         self.settle_content(&namespace, &machine.namespace, Owner::Guest).map(drop)
     }
 
-    fn settle_ruleset(&self, namespace: &NetNs, wanted: &Namespace) -> Result<(), StepError> {
-        self.changed(usize::from(ruleset::ensure(namespace, wanted.ruleset.as_ref())?));
+    /// `devices` are those of the namespace, where rulesets hold any.
+    fn settle_ruleset(
+        &self,
+        namespace: &NetNs,
+        wanted: &Namespace,
+        devices: &BTreeMap<String, Link>,
+    ) -> Result<(), StepError> {
+        let is_there = |device: &str| devices.contains_key(device);
+        self.changed(usize::from(ruleset::ensure(namespace, &wanted.rulesets, is_there)?));
         Ok(())
     }
 

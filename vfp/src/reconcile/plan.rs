@@ -16,6 +16,9 @@ use super::Observed;
 use crate::names;
 use crate::network::{Device, DeviceKind, Namespace};
 
+/// Packets that wait for the agent in a TAP device; the kernel's own choice for them is half of it.
+const TAP_QUEUE: u32 = 1000;
+
 /// Whose namespace it is, which says what of it is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -72,8 +75,12 @@ fn devices(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Request
         if matches!(device.kind, DeviceKind::Vxlan { .. }) && present(device, observed, name).is_none() {
             requests.push(Request::PutHooks(name.clone()));
         }
+        // Made a moment ago, and elsewhere.
+        if device.kind == DeviceKind::Tap && present(device, observed, name).is_some_and(|link| !link.up) {
+            requests.push(Request::PutHooks(name.clone()));
+        }
     }
-    for (name, device) in &wanted.devices {
+    for (name, device) in wanted.devices.iter().filter(|(name, device)| !is_lacking(device, observed, name)) {
         requests.extend(settings(name, device, present(device, observed, name)));
     }
     requests
@@ -84,12 +91,17 @@ fn present<'a>(device: &Device, observed: &'a Observed, name: &str) -> Option<&'
     observed.links.get(name).filter(|link| !must_be_made_again(device, link))
 }
 
+/// A TAP that could not be made: that has been told.
+fn is_lacking(device: &Device, observed: &Observed, name: &str) -> bool {
+    device.kind == DeviceKind::Tap && !observed.links.contains_key(name)
+}
+
 fn must_be_made_again(device: &Device, link: &Link) -> bool {
     match &device.kind {
         DeviceKind::Bridge => link.kind != LinkKind::Bridge,
         DeviceKind::Vxlan { .. } => vxlan(device).map(LinkKind::Vxlan).as_ref() != Some(&link.kind),
-        // Cables have been seen to before.
-        DeviceKind::CableEnd => false,
+        // These have been seen to before.
+        DeviceKind::Tap | DeviceKind::CableEnd => false,
     }
 }
 
@@ -98,11 +110,11 @@ fn vxlan(device: &Device) -> Option<Vxlan> {
         DeviceKind::Vxlan { vni, local, port } => {
             Some(Vxlan { vni, local: Some(local), port, learning: false })
         }
-        DeviceKind::Bridge | DeviceKind::CableEnd => None,
+        DeviceKind::Bridge | DeviceKind::Tap | DeviceKind::CableEnd => None,
     }
 }
 
-/// A cable is made with both its ends, elsewhere.
+/// A cable is made with both its ends, and a TAP not by netlink: elsewhere.
 fn make(name: &str, device: &Device) -> Option<NewLink> {
     let (name, mtu, mac) = (name.to_owned(), device.mtu, device.mac.map(|mac| MacAddr(mac.0)));
     match device.kind {
@@ -110,7 +122,7 @@ fn make(name: &str, device: &Device) -> Option<NewLink> {
         DeviceKind::Vxlan { .. } => {
             vxlan(device).map(|vxlan| NewLink::Vxlan { name, vxlan, mac, mtu, up: false })
         }
-        DeviceKind::CableEnd => None,
+        DeviceKind::Tap | DeviceKind::CableEnd => None,
     }
 }
 
@@ -118,6 +130,9 @@ fn settings(name: &str, device: &Device, link: Option<&Link>) -> Vec<Request> {
     let mut requests = Vec::new();
     if link.is_some_and(|link| link.mtu != device.mtu) {
         requests.push(Request::set_link(name, LinkChange::Mtu(device.mtu)));
+    }
+    if device.kind == DeviceKind::Tap && link.is_some_and(|link| link.queue_length != TAP_QUEUE) {
+        requests.push(Request::set_link(name, LinkChange::QueueLength(TAP_QUEUE)));
     }
     if let Some(mac) = device.mac.map(|mac| MacAddr(mac.0))
         && link.is_some_and(|link| link.mac != Some(mac))
@@ -141,7 +156,8 @@ fn settings(name: &str, device: &Device, link: Option<&Link>) -> Vec<Request> {
 fn up(wanted: &Namespace, observed: &Observed) -> Vec<Request> {
     let down =
         |(name, device): &(&String, &Device)| !present(device, observed, name).is_some_and(|link| link.up);
-    let mut devices = wanted.devices.iter().filter(down).collect::<Vec<_>>();
+    let can_be = |(name, device): &(&String, &Device)| !is_lacking(device, observed, name);
+    let mut devices = wanted.devices.iter().filter(down).filter(can_be).collect::<Vec<_>>();
     devices.sort_by_key(|(_, device)| device.kind == DeviceKind::CableEnd);
     devices.into_iter().map(|(name, _)| Request::set_up(name)).collect()
 }
@@ -236,7 +252,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::tests::fixture::hub_and_spoke;
+    use crate::lower::tests::fixture::{encrypting, hub_and_spoke};
 
     /// What the kernel would hold after everything in `wanted` was put.
     fn fulfilled(wanted: &Namespace) -> Observed {
@@ -247,10 +263,12 @@ mod tests {
                 kind: match device.kind {
                     DeviceKind::Bridge => LinkKind::Bridge,
                     DeviceKind::Vxlan { .. } => LinkKind::Vxlan(vxlan(device).unwrap()),
+                    DeviceKind::Tap => LinkKind::Other("tun".into()),
                     DeviceKind::CableEnd => LinkKind::Veth,
                 },
                 mac: device.mac.map(|mac| MacAddr(mac.0)),
                 mtu: device.mtu,
+                queue_length: 1000,
                 up: true,
                 arp: true,
                 master: device.bridge.as_ref().map(|port| port.bridge.clone()),
@@ -274,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_is_so_needs_nothing() {
-        let host = crate::lower(&hub_and_spoke());
+        let host = crate::lower(&encrypting());
         assert_eq!(plan(&host.switch, &fulfilled(&host.switch), Owner::Switch), Plan::default());
         for port in &host.ports {
             assert_eq!(plan(&port.namespace, &fulfilled(&port.namespace), Owner::Port), Plan::default());
@@ -302,6 +320,23 @@ mod tests {
         assert_eq!(plan.devices, [Request::DeleteLink("br9".into())]);
         let surplus = linux_net::netlink::FdbEntry { device: "vx1001".into(), ..moved };
         assert_eq!(plan.content, [Request::DeleteFdb(surplus)]);
+    }
+
+    /// It goes with the last NIC that encrypts; one that could not be made is not asked for anything.
+    #[test]
+    fn a_tap_goes_when_nothing_is_encrypted() {
+        let encrypting = crate::lower(&encrypting()).switch;
+        let mut observed = fulfilled(&encrypting);
+        let none = plan(&crate::lower(&hub_and_spoke()).switch, &observed, Owner::Switch);
+        assert_eq!(none.devices, ["enc1001", "enc1002"].map(|name| Request::DeleteLink(name.into())));
+        observed.links.remove("enc1002");
+        assert_eq!(plan(&encrypting, &observed, Owner::Switch), Plan::default());
+        let new = Link { queue_length: 500, up: false, master: None, ..observed.links["enc1001"].clone() };
+        observed.links.insert("enc1001".into(), new);
+        let made = plan(&encrypting, &observed, Owner::Switch);
+        assert_eq!(made.devices.len(), 4, "{:?}", made.devices);
+        assert!(made.devices.contains(&Request::set_link("enc1001", LinkChange::QueueLength(1000))));
+        assert_eq!(made.content, [Request::set_up("enc1001")]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use goal_state::MacAddr;
 
 use super::{Action, Chain, Key, Match, Ruleset, Span};
 
-/// A packet in the prerouting hook.
+/// A packet.
 #[derive(Debug, Clone)]
 pub(crate) struct Packet {
     pub(crate) device: String,
@@ -40,7 +40,7 @@ enum Step {
     Returned,
 }
 
-/// Runs `packet` through the base chain `name`, whose policy is to drop.
+/// Runs `packet` through the base chain `name`. What falls off its end is not accepted, whatever the chain's policy.
 pub(crate) fn evaluate(ruleset: &Ruleset, name: &str, packet: &Packet) -> Outcome {
     let mut outcome = Outcome::default();
     let step = run(ruleset, ruleset.chain(name).expect("the chain exists"), packet, &mut outcome);
@@ -68,6 +68,7 @@ fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome)
                     None => break 'actions,
                 },
                 Action::Masquerade => {}
+                Action::Forward(_) => panic!("a frame, not a packet"),
                 Action::Branch(key, cases) => match look_up(*key, cases, packet) {
                     Some(Action::Return) => return Step::Returned,
                     Some(Action::Goto(name)) => {
@@ -144,7 +145,9 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
         }
         Match::Dscp(value) => packet.dscp == *value,
         Match::NotUnicastFrame => !packet.unicast,
-        Match::ArpRequestNotIn(_) | Match::ArpRequestFor(_) => false,
+        Match::ArpRequestNotIn(_) | Match::ArpRequestFor(_) | Match::Ipv4ForMac(_) => false,
+        // As for one that is on link.
+        Match::NextHop(set) => set.contains(packet.destination),
         Match::Mark(spans) => spans.iter().any(|span| (span.first..=span.last).contains(&mark)),
         Match::MarkAbove(number) => mark > *number,
     }

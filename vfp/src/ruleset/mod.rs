@@ -13,6 +13,8 @@ use std::net::Ipv4Addr;
 use goal_state::MacAddr;
 use goal_state::nsg::{AddressSet, PortRange};
 
+pub use nft::as_nft;
+
 /// The name of every table that this crate makes. It is the mark by which it is known as ours.
 pub const TABLE: &str = "vfp";
 
@@ -23,6 +25,8 @@ pub enum Family {
     Ip,
     /// Frames on a bridge.
     Bridge,
+    /// Frames as devices receive them.
+    Netdev,
 }
 
 /// One table.
@@ -32,7 +36,7 @@ pub struct Ruleset {
     pub family: Family,
     /// Named counters.
     pub counters: Vec<Counter>,
-    /// Named sets of addresses.
+    /// Named sets.
     pub sets: Vec<NamedSet>,
     /// Chains; a chain stands before those that jump to it.
     pub chains: Vec<Chain>,
@@ -47,13 +51,22 @@ pub struct Counter {
     pub comment: String,
 }
 
-/// A named set of IPv4 addresses.
+/// A named set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamedSet {
     /// Its name: letters, digits and `_`.
     pub name: String,
-    /// Its elements, sorted and unique.
-    pub addresses: Vec<Ipv4Addr>,
+    /// What is in it.
+    pub elements: Elements,
+}
+
+/// The elements of a set, sorted and unique.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Elements {
+    /// IPv4 addresses.
+    Addresses(Vec<Ipv4Addr>),
+    /// Ethernet addresses.
+    Macs(Vec<MacAddr>),
 }
 
 /// A chain of rules.
@@ -68,7 +81,7 @@ pub struct Chain {
 }
 
 /// Where the kernel enters a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hook {
     /// Filter before routing, after connection tracking. What falls off the end has this fate.
     Prerouting {
@@ -77,8 +90,12 @@ pub enum Hook {
     },
     /// Filter of what the namespace itself sends. What falls off the end is dropped.
     Output,
+    /// Filter of what is forwarded, after routing. What falls off the end goes on.
+    Forward,
     /// Source address translation after routing.
     SourceNat,
+    /// What these devices receive, before anything else sees it. What falls off the end goes on.
+    Ingress(Vec<String>),
 }
 
 /// One rule: when everything in `matches` is so, `actions` happen in order.
@@ -133,6 +150,10 @@ pub enum Match {
     ArpRequestNotIn(String),
     /// It is an ARP request for one of these addresses.
     ArpRequestFor(Vec<Ipv4Addr>),
+    /// It is an IPv4 packet whose frame is for one of the named set.
+    Ipv4ForMac(String),
+    /// The next hop that routing has found for it is in the set. Only after routing.
+    NextHop(AddressSet),
     /// Its mark is in one of these.
     Mark(Vec<Span>),
     /// Its mark is higher.
@@ -183,6 +204,8 @@ pub enum Action {
     },
     /// Rewrites the source address to the one of the device that it leaves by.
     Masquerade,
+    /// By this device, past everything else.
+    Forward(String),
     /// Through the hook.
     Accept,
     /// Away.

@@ -5,28 +5,33 @@ use goal_state::nsg::{AddressSet, PortRange};
 use ipnet::Ipv4Net;
 use linux_net::nft::{self, Field, InvalidText, Name, Operator, Statement, Value};
 
-use super::{Action, Chain, Family, Hook, Key, Match, NamedSet, Rule, Ruleset, Span, TABLE};
+use super::{Action, Chain, Elements, Family, Hook, Key, Match, NamedSet, Rule, Ruleset, Span, TABLE};
 
 /// The bytes of a logged packet that are kept: the longest IPv4 header and the ports, with room.
 const LOG_LENGTH: u32 = 128;
 
-impl TryFrom<&Ruleset> for nft::Ruleset {
-    type Error = InvalidText;
+/// The tables of one namespace, for the kernel.
+///
+/// # Errors
+/// When a name in them is none.
+pub fn as_nft(rulesets: &[Ruleset]) -> Result<nft::Ruleset, InvalidText> {
+    Ok(nft::Ruleset { tables: all(rulesets, table)? })
+}
 
-    fn try_from(ruleset: &Ruleset) -> Result<Self, InvalidText> {
-        let family = match ruleset.family {
-            Family::Ip => nft::Family::Ip,
-            Family::Bridge => nft::Family::Bridge,
-        };
-        let mut table = nft::Table::new(family, Name::new(TABLE)?);
-        table.counters = all(&ruleset.counters, |counter| {
-            let comment = Some(nft::Comment::lossy(&counter.comment));
-            Ok(nft::Counter { name: Name::new(&*counter.name)?, comment })
-        })?;
-        table.sets = all(&ruleset.sets, set)?;
-        table.chains = all(&ruleset.chains, chain)?;
-        Ok(Self { tables: vec![table] })
-    }
+fn table(ruleset: &Ruleset) -> Result<nft::Table, InvalidText> {
+    let family = match ruleset.family {
+        Family::Ip => nft::Family::Ip,
+        Family::Bridge => nft::Family::Bridge,
+        Family::Netdev => nft::Family::Netdev,
+    };
+    let mut table = nft::Table::new(family, Name::new(TABLE)?);
+    table.counters = all(&ruleset.counters, |counter| {
+        let comment = Some(nft::Comment::lossy(&counter.comment));
+        Ok(nft::Counter { name: Name::new(&*counter.name)?, comment })
+    })?;
+    table.sets = all(&ruleset.sets, set)?;
+    table.chains = all(&ruleset.chains, chain)?;
+    Ok(table)
 }
 
 fn all<T, U>(items: &[T], lower: impl Fn(&T) -> Result<U, InvalidText>) -> Result<Vec<U>, InvalidText> {
@@ -34,27 +39,33 @@ fn all<T, U>(items: &[T], lower: impl Fn(&T) -> Result<U, InvalidText>) -> Resul
 }
 
 fn set(set: &NamedSet) -> Result<nft::Set, InvalidText> {
-    Ok(nft::Set {
-        name: Name::new(&*set.name)?,
-        fields: vec![Field::ArpDestination],
-        intervals: false,
-        elements: set.addresses.iter().copied().map(Value::Address).collect(),
-    })
+    let (field, elements) = match &set.elements {
+        Elements::Addresses(addresses) => {
+            (Field::ArpDestination, addresses.iter().copied().map(Value::Address).collect())
+        }
+        Elements::Macs(macs) => (Field::EtherDestination, macs.iter().map(mac).collect()),
+    };
+    Ok(nft::Set { name: Name::new(&*set.name)?, fields: vec![field], intervals: false, elements })
 }
 
 fn chain(chain: &Chain) -> Result<nft::Chain, InvalidText> {
     let name = Name::new(&*chain.name)?;
-    Ok(nft::Chain { name, hook: chain.hook.map(hook), rules: all(&chain.rules, rule)? })
+    let hook = chain.hook.as_ref().map(hook).transpose()?;
+    Ok(nft::Chain { name, hook, rules: all(&chain.rules, rule)? })
 }
 
-fn hook(hook: Hook) -> nft::Hook {
+fn hook(hook: &Hook) -> Result<nft::Hook, InvalidText> {
     use nft::{HookPoint, Policy};
-    match hook {
+    Ok(match hook {
         Hook::Prerouting { drop: true } => nft::Hook::filter(HookPoint::Prerouting, 0, Policy::Drop),
         Hook::Prerouting { drop: false } => nft::Hook::filter(HookPoint::Prerouting, 0, Policy::Accept),
         Hook::Output => nft::Hook::filter(HookPoint::Output, 0, Policy::Drop),
+        Hook::Forward => nft::Hook::filter(HookPoint::Forward, 0, Policy::Accept),
         Hook::SourceNat => nft::Hook::nat(HookPoint::Postrouting, 100),
-    }
+        Hook::Ingress(devices) => {
+            nft::Hook::netdev(HookPoint::Ingress, all(devices, |device| Name::new(&**device))?, 0)
+        }
+    })
 }
 
 fn rule(rule: &Rule) -> Result<nft::Rule, InvalidText> {
@@ -101,6 +112,11 @@ fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
                 any_of(addresses.iter().copied().map(Value::Address).collect()),
             ),
         ]),
+        Match::Ipv4ForMac(set) => Ok(vec![
+            Statement::is(Field::Protocol, Value::Word("ip")),
+            Statement::is(Field::EtherDestination, Value::Set(Name::new(&**set)?)),
+        ]),
+        Match::NextHop(set) => one(Field::NextHop, Is, addresses(set)),
         Match::Mark(spans) => {
             let spans = spans.iter().map(|span| numbers(*span)).collect();
             one(Field::Mark, Is, any_of(spans))
@@ -130,6 +146,7 @@ fn action(wanted: &Action) -> Result<Statement, InvalidText> {
             Statement::Log { group: *group, prefix, snaplen: Some(LOG_LENGTH) }
         }
         Action::Masquerade => Statement::Nat(nft::Nat::Masquerade),
+        Action::Forward(device) => Statement::Forward(Name::new(&**device)?),
         Action::Accept => Statement::Accept,
         Action::Drop => Statement::Drop,
         Action::Return => Statement::Return,

@@ -112,9 +112,9 @@ proptest! {
     fn a_port_does_what_the_documents_say(nic in nic(), packets in vec(packet(), 32)) {
         let vm = VirtualMachine { name: "vm".parse().unwrap(), network_interfaces: vec![nic.clone()], guest: Guest::default() };
         let port = crate::lower::port::lower(&vm, 0, &nic);
-        let ruleset = port.namespace.ruleset.unwrap();
+        let ruleset = &port.namespace.rulesets[0];
         for packet in packets {
-            let outcome = evaluate(&ruleset, "port", &packet);
+            let outcome = evaluate(ruleset, "port", &packet);
             let direction = if packet.device == "up0" { Direction::Inbound } else { Direction::Outbound };
             let logged = outcome.logged.iter().map(|(prefix, mark)| LogPrefix::parse(prefix, *mark).unwrap()).collect::<Vec<_>>();
             match naive(&nic, &packet) {
@@ -141,7 +141,7 @@ fn a_port_without_a_vf_does_not_know_it() {
         let vm = goal.virtual_machines.first_mut().unwrap();
         vm.network_interfaces[0].accelerated = accelerated;
         let port = crate::lower::port::lower(vm, 0, &vm.network_interfaces[0]);
-        let entry = port.namespace.ruleset.unwrap().chain("port").unwrap().clone();
+        let entry = port.namespace.rulesets[0].chain("port").unwrap().clone();
         let vf = Match::InDevice(vec![crate::names::VF.into()]);
         entry.rules.iter().any(|rule| rule.matches.contains(&vf))
     };

@@ -1,8 +1,10 @@
 //! What is written for a spoke's web VM, for an appliance and for their host. A change here is a change of behaviour.
 
-use super::fixture::hub_and_spoke;
+use goal_state::nsg::AddressSet;
+
+use super::fixture::{encrypting, hub_and_spoke};
 use crate::network::{HostNetwork, Namespace};
-use crate::ruleset::Ruleset;
+use crate::ruleset::as_nft;
 
 fn lowered() -> HostNetwork {
     crate::lower(&hub_and_spoke())
@@ -13,11 +15,7 @@ fn port(name: &str) -> Namespace {
 }
 
 fn ruleset(namespace: &Namespace) -> linux_net::nft::Ruleset {
-    as_nft(namespace.ruleset.as_ref().unwrap())
-}
-
-fn as_nft(ruleset: &Ruleset) -> linux_net::nft::Ruleset {
-    ruleset.try_into().unwrap()
+    as_nft(&namespace.rulesets).unwrap()
 }
 
 #[test]
@@ -61,17 +59,43 @@ fn with_a_next_hop_out_of_reach() -> goal_state::HostGoalState {
 
 #[test]
 fn the_rest_of_a_port() {
-    insta::assert_debug_snapshot!(Namespace { ruleset: None, ..port("port-web1-nic0") });
+    insta::assert_debug_snapshot!(Namespace { rulesets: vec![], ..port("port-web1-nic0") });
 }
 
 #[test]
 fn the_rest_of_a_host() {
-    insta::assert_debug_snapshot!(Namespace { ruleset: None, ..lowered().switch });
+    insta::assert_debug_snapshot!(Namespace { rulesets: vec![], ..lowered().switch });
 }
 
 #[test]
 fn a_guest_with_two_nics() {
     insta::assert_debug_snapshot!(lowered().machines[0]);
+}
+
+/// The bridge's table and the one before it: only NICs of other hosts are in the sets.
+#[test]
+fn the_hosts_tables_where_nics_encrypt() {
+    let host = crate::lower(&encrypting());
+    insta::assert_snapshot!(ruleset(&host.switch));
+    let before = lowered().switch.devices;
+    let made = host.switch.devices.iter().filter(|(name, _)| !before.contains_key(*name));
+    insta::assert_debug_snapshot!(made.collect::<Vec<_>>());
+}
+
+/// Only behind routing it is known to whom a packet is handed.
+#[test]
+fn the_chain_of_a_port_that_must_not_send_in_clear() {
+    let mut goal = hub_and_spoke();
+    let nic = &mut goal.virtual_machines.last_mut().unwrap().network_interfaces[0];
+    nic.port.unencrypted_refused = [[10, 0, 100, 4], [10, 2, 1, 4]]
+        .map(|address| ipnet::Ipv4Net::from(std::net::Ipv4Addr::from(address)))
+        .into_iter()
+        .collect::<AddressSet>();
+    let port = crate::lower(&goal).ports.into_iter().find(|port| port.name == "port-web1-nic0").unwrap();
+    let lowered = ruleset(&port.namespace);
+    let chain = lowered.tables[0].chains.iter().find(|chain| chain.name.as_str() == "unencrypted");
+    insta::assert_snapshot!(chain.unwrap());
+    check_with_nft(&lowered.to_string());
 }
 
 /// nft itself reads every ruleset, where it is installed and may be asked.
@@ -80,8 +104,8 @@ fn nft_understands_what_is_written() {
     let host = lowered();
     let namespaces = host.ports.iter().map(|port| &port.namespace).chain([&host.switch]);
     let all = namespaces.chain(host.machines.iter().map(|machine| &machine.namespace));
-    for ruleset in all.filter_map(|namespace| namespace.ruleset.as_ref()) {
-        check_with_nft(&as_nft(ruleset).to_string());
+    for namespace in all {
+        check_with_nft(&ruleset(namespace).to_string());
     }
 }
 
