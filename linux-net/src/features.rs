@@ -1,8 +1,6 @@
 //! What this machine can do, found out by doing it in a throw-away namespace; and how to mend what it cannot.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io;
 
 use crate::bpf;
 use crate::netlink::{
@@ -15,6 +13,7 @@ use crate::nft::{
     self, Chain, Family, Field, Hook, HookPoint, Name, Policy, Rule, Ruleset, Statement, Table, Value,
 };
 use crate::process;
+use crate::tap;
 
 /// Something that the kernel or the machine has or lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +40,7 @@ pub enum Feature {
     Nflog,
     /// Forwarding that keeps the TTL.
     TtlTarget,
-    /// TUN and TAP devices can be opened.
+    /// TAP devices can be made, and stay.
     Tun,
     /// Traffic control redirects packets from device to device.
     TrafficControl,
@@ -167,7 +166,6 @@ pub fn probe() -> Vec<Finding> {
             (Feature::UserNamespaces, _) => {
                 process::try_user_namespace().map_err(|error| feature.missing(error))
             }
-            (Feature::Tun, _) => tun().map_err(|error| feature.missing(error)),
             (Feature::BpfFileSystem, _) => {
                 bpf::try_mounting().map_err(|error| feature.missing(chain(&error)))
             }
@@ -223,6 +221,7 @@ fn inside(feature: Feature, namespace: &NetNs) -> Result<(), String> {
             apply(namespace, &[Request::AddLink(veth("veth6", "veth7")), filter("veth6", run)])
         }
         Feature::TtlTarget => return nft::ttl::keep(namespace).map_err(|error| say(&error)),
+        Feature::Tun => return tap(namespace),
         _ => Ok(()),
     };
     result.map_err(|error| say(&error))
@@ -267,8 +266,10 @@ fn ruleset(family: Family, statement: Option<Statement>) -> Ruleset {
     Ruleset { tables: vec![table] }
 }
 
-fn tun() -> io::Result<()> {
-    OpenOptions::new().read(true).write(true).open("/dev/net/tun").map(drop)
+/// One that stays, as those of encryption do; it goes with the namespace.
+fn tap(namespace: &NetNs) -> Result<(), String> {
+    let made = namespace.run(|| tap::create("probe3")).map_err(|error| chain(&error))?;
+    made.map_err(|error| format!("/dev/net/tun: {error}"))
 }
 
 /// An error with its causes, in one line.
