@@ -1,5 +1,9 @@
 //! A host with two VMs in one virtual network, made by hand in a sandbox.
 
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+pub(crate) mod hosts;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
