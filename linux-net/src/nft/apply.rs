@@ -54,9 +54,10 @@ pub enum NftError {
 /// Nothing has changed then.
 pub fn apply(namespace: &NetNs, ruleset: &Ruleset) -> Result<(), NftError> {
     let present = tables(namespace)?;
-    let mark = mark(ruleset, &device::digest_in(namespace, ruleset)?);
+    let indexes = device::indexes(namespace, ruleset)?;
+    let mark = mark(ruleset, &ruleset.digest_with(&indexes));
     let outdated = present.iter().filter(|table| Mark::of(table).is_some() || is_wanted(table, ruleset));
-    if let Some(transaction) = Transaction::new(ruleset, &mark, &outdated.collect::<Vec<_>>()) {
+    if let Some(transaction) = Transaction::new(ruleset, &indexes, &mark, &outdated.collect::<Vec<_>>()) {
         // What the kernel refuses nft may know better; or it says in its own words what is wrong.
         if namespace.run(|| transaction.commit_here())?.is_ok() {
             return Ok(());

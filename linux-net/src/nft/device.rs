@@ -35,7 +35,7 @@ fn targets(chain: &Chain) -> impl Iterator<Item = &Name> {
 }
 
 /// The devices that the kernel keeps, as they are in the namespace now.
-fn indexes(namespace: &NetNs, ruleset: &Ruleset) -> Result<Indexes, NftError> {
+pub(super) fn indexes(namespace: &NetNs, ruleset: &Ruleset) -> Result<Indexes, NftError> {
     let kept = kept(ruleset);
     if kept.is_empty() {
         return Ok(Indexes::new());

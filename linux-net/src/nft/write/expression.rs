@@ -16,7 +16,7 @@ const VERDICT_CODE: u16 = 1;
 const VERDICT_CHAIN: u16 = 2;
 
 /// What loads the register.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Load {
     /// A property of the packet, by the kernel's number.
     Meta(u32),
@@ -29,14 +29,14 @@ pub(super) enum Load {
 }
 
 /// A verdict, or data of a map.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Data {
     Value(Vec<u8>),
     Verdict(i32, Option<String>),
 }
 
 /// One expression.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Expression {
     Load(Load),
     /// Goes on when the register compares so: 0 equal, 1 not equal, 3 at most, 4 more, 5 at least.
@@ -50,8 +50,15 @@ pub(super) enum Expression {
         inverted: bool,
         target: Option<u32>,
     },
+    /// The same in a set that has a name.
+    LookupByName {
+        set: String,
+        inverted: bool,
+    },
     /// Sets the register, or the verdict.
     Immediate(Data),
+    /// Sends the frame by the device whose index is in the register.
+    Forward,
     SetMark,
     Counter(String),
     /// Counts by the map with this number.
@@ -98,7 +105,8 @@ impl Expression {
             Self::Compare(..) => "cmp",
             Self::Mask(_) => "bitwise",
             Self::NetworkOrder => "byteorder",
-            Self::Lookup { .. } => "lookup",
+            Self::Lookup { .. } | Self::LookupByName { .. } => "lookup",
+            Self::Forward => "fwd",
             Self::Immediate(_) => "immediate",
             Self::Counter(_) | Self::CounterBy(_) => "objref",
             Self::Log { .. } => "log",
@@ -144,6 +152,12 @@ impl Expression {
                 number(bytes, 4, *set);
                 number(bytes, 5, u32::from(*inverted));
             }
+            Self::LookupByName { set, inverted } => {
+                text(bytes, 1, set);
+                number(bytes, 2, REGISTER);
+                number(bytes, 5, u32::from(*inverted));
+            }
+            Self::Forward => number(bytes, 1, REGISTER),
             Self::Immediate(data) => {
                 number(bytes, 1, if matches!(data, Data::Verdict(..)) { VERDICT_REGISTER } else { REGISTER });
                 data.write(bytes, 2);

@@ -1,7 +1,10 @@
 //! How a field is loaded into a register, and what its values look like there.
 
 use super::expression::{Expression, Load};
-use crate::nft::{Field, Value};
+use crate::nft::{Family, Field, Value};
+
+const ETH_P_IP: u16 = 0x0800;
+const ETH_P_ARP: u16 = 0x0806;
 
 /// A field as the kernel sees it. None of these for a field that is not written here.
 pub(super) struct Key {
@@ -25,6 +28,10 @@ impl Key {
             Field::PacketType => (Load::Meta(19), 31, 1, true),
             Field::L4Protocol => (Load::Meta(16), 12, 1, false),
             Field::EtherSource => (Load::Payload { base: 0, offset: 6, length: 6 }, 9, 6, false),
+            Field::EtherDestination => (Load::Payload { base: 0, offset: 0, length: 6 }, 9, 6, false),
+            Field::Protocol => (Load::Meta(1), 10, 2, false),
+            Field::ArpOperation => (network(6, 2), 11, 2, false),
+            Field::ArpDestination => (network(24, 4), 7, 4, false),
             Field::IpSource => (network(12, 4), 7, 4, false),
             Field::IpDestination => (network(16, 4), 7, 4, false),
             Field::IpDscp => (network(1, 1), 36, 1, false),
@@ -38,13 +45,18 @@ impl Key {
         Some(Self { load, kind, length, is_host_order })
     }
 
-    /// What must be known before the field is loaded: an Ethernet address needs an Ethernet device.
-    pub(super) fn before(field: Field) -> Vec<Expression> {
+    /// What must be known before the field is loaded: an Ethernet address needs an Ethernet device, which those of a bridge are;
+    /// and what ARP asks needs ARP.
+    pub(super) fn before(field: Field, family: Family) -> Option<[Expression; 2]> {
         match field {
-            Field::EtherSource => {
-                vec![Expression::Load(Load::Meta(8)), Expression::Compare(0, 1u16.to_ne_bytes().to_vec())]
+            Field::EtherSource | Field::EtherDestination if family != Family::Bridge => {
+                Some([Expression::Load(Load::Meta(8)), Expression::Compare(0, 1u16.to_ne_bytes().to_vec())])
             }
-            _ => Vec::new(),
+            Field::ArpOperation | Field::ArpDestination => {
+                let kind = Load::Payload { base: 0, offset: 12, length: 2 };
+                Some([Expression::Load(kind), Expression::Compare(0, ETH_P_ARP.to_be_bytes().to_vec())])
+            }
+            _ => None,
         }
     }
 
@@ -92,7 +104,7 @@ impl Key {
     }
 }
 
-/// Conntrack states as bits, and kinds of packets.
+/// Conntrack states as bits, kinds of packets, protocols, what ARP wants.
 pub(super) fn word_number(word: &str) -> Option<u32> {
     Some(match word {
         "invalid" => 1,
@@ -102,6 +114,10 @@ pub(super) fn word_number(word: &str) -> Option<u32> {
         "broadcast" => 1,
         "multicast" => 2,
         "other" => 3,
+        "request" => 1,
+        "reply" => 2,
+        "ip" => ETH_P_IP.into(),
+        "arp" => ETH_P_ARP.into(),
         _ => return None,
     })
 }

@@ -3,7 +3,8 @@
 use super::expression::{Data, Expression, Load, TO_VALUE, TO_VERDICT};
 use super::key::{Key, word_number};
 use super::set::{Set, Target};
-use crate::nft::{self, Field, Operator, Statement, Value};
+use crate::nft::device::Indexes;
+use crate::nft::{self, Family, Field, Operator, Statement, Value};
 
 const EQUAL: u32 = 0;
 const NOT_EQUAL: u32 = 1;
@@ -12,23 +13,41 @@ const MORE: u32 = 4;
 const AT_LEAST: u32 = 5;
 
 /// What a rule is made of.
-#[derive(Default)]
 pub(super) struct Rule {
     pub(super) expressions: Vec<Expression>,
     pub(super) sets: Vec<Set>,
+    family: Family,
+    /// What is known already of packets that come so far.
+    known: Vec<Expression>,
 }
 
 impl Rule {
     /// None when something of it is not written here. `sets` counts the sets of the transaction.
-    pub(super) fn of(rule: &nft::Rule, sets: &mut u32) -> Option<Self> {
+    pub(super) fn of(rule: &nft::Rule, family: Family, indexes: &Indexes, sets: &mut u32) -> Option<Self> {
         if rule.comment.is_some() {
             return None;
         }
-        let mut written = Self::default();
+        let mut written = Self { expressions: Vec::new(), sets: Vec::new(), family, known: Vec::new() };
         for statement in &rule.statements {
-            written.statement(statement, sets)?;
+            match statement {
+                Statement::Forward(device) => {
+                    let index = indexes.get(device).filter(|index| **index != 0)?;
+                    let index = Expression::Immediate(Data::Value(index.to_ne_bytes().to_vec()));
+                    written.push([index, Expression::Forward]);
+                }
+                other => written.statement(other, sets)?,
+            }
         }
         Some(written)
+    }
+
+    /// What must be known before the field is loaded, unless it is.
+    fn prepare(&mut self, field: Field) {
+        let Some(before) = Key::before(field, self.family) else { return };
+        if !self.known.ends_with(&before) {
+            self.known = before.to_vec();
+            self.push(before);
+        }
     }
 
     fn push(&mut self, expressions: impl IntoIterator<Item = Expression>) {
@@ -95,7 +114,7 @@ impl Rule {
         *sets += 1;
         let values = values.iter().map(|(value, target)| (value, target.clone())).collect::<Vec<_>>();
         let set = Set::new(*sets, &key, &values)?;
-        self.push(Key::before(field));
+        self.prepare(field);
         self.push([Expression::Load(key.load)]);
         if set.has_intervals() && key.is_host_order {
             (key.length == 4).then_some(())?;
@@ -118,7 +137,7 @@ impl Rule {
             self.push([Expression::Lookup { set, inverted: equality == NOT_EQUAL, target: None }]);
             return Some(());
         }
-        self.push(Key::before(field));
+        self.prepare(field);
         let load = Expression::Load(key.load);
         let in_network_order = |number: u32| number.to_be_bytes()[4 - key.length as usize..].to_vec();
         let ordered =
@@ -168,6 +187,10 @@ impl Rule {
                 (key.length <= 4).then_some(())?;
                 self.push(ordered);
                 self.push([Expression::Compare(MORE, in_network_order(*number))]);
+            }
+            (_, Value::Set(set)) => {
+                let set = set.as_str().to_owned();
+                self.push([load, Expression::LookupByName { set, inverted: equality? == NOT_EQUAL }]);
             }
             _ => self.push([load, Expression::Compare(equality?, key.value(value)?)]),
         }

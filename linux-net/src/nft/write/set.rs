@@ -18,7 +18,7 @@ const VERDICTS: u32 = 0xffff_ff00;
 const MARKS: u32 = 19;
 const COUNTERS: u32 = 1;
 /// A list of elements is an attribute, whose length has 16 bits.
-const LONGEST: usize = 60_000;
+pub(super) const LONGEST: usize = 60_000;
 
 /// What a map has for an element.
 #[derive(Debug, Clone)]

@@ -3,9 +3,11 @@
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::Netlink;
 use crate::mac::MacAddr;
+use crate::netlink::{NewLink, Request};
 use crate::netns::NetNs;
-use crate::nft::{Counter, Field, Hook, LogPrefix, Name, Operator, Rule, Statement, Value};
+use crate::nft::{Counter, Field, Hook, LogPrefix, Name, Operator, Rule, Set, Statement, Value, device};
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -136,6 +138,52 @@ fn ruleset(rules: Vec<Rule>) -> Ruleset {
     Ruleset { tables: vec![table] }
 }
 
+/// What a host says of its bridges, and of frames before they come there.
+fn host_ruleset() -> Ruleset {
+    let is = Statement::is;
+    let mac = |last| Value::Mac(MacAddr([0, 0x0d, 0x3a, 0, 0, last]));
+    let set =
+        |text, field, elements| Set { name: name(text), fields: vec![field], intervals: false, elements };
+    let peers = || set("peers", Field::EtherDestination, vec![mac(1), mac(2)]);
+    let for_peer =
+        || [is(Field::Protocol, Value::Word("ip")), is(Field::EtherDestination, Value::Set(name("peers")))];
+    let rule = |statements: Vec<Statement>| Rule::new(statements);
+    let mut bridge = Table::new(Family::Bridge, name("vfp"));
+    bridge.counters = vec![Counter { name: name("c1"), comment: None }];
+    bridge.sets = vec![
+        peers(),
+        set("known", Field::ArpDestination, vec![address("10.0.0.1"), address("10.0.0.2")]),
+        set("none", Field::ArpDestination, vec![]),
+    ];
+    let from =
+        || is(Field::IifName, Value::AnyOf(vec![Value::Device(name("p1")), Value::Device(name("p2"))]));
+    let question = |set| {
+        let unknown = Statement::is_not(Field::ArpDestination, Value::Set(name(set)));
+        vec![from(), is(Field::ArpOperation, Value::Word("request")), unknown, Statement::Drop]
+    };
+    let guard = [vec![from()], for_peer().to_vec(), vec![Statement::Counter(name("c1")), Statement::Drop]];
+    bridge.chains = vec![Chain::at(
+        name("frames"),
+        Hook::filter(HookPoint::Prerouting, 0, Policy::Accept),
+        vec![rule(question("known")), rule(question("none")), rule(guard.concat())],
+    )];
+    let mut netdev = Table::new(Family::Netdev, name("vfp"));
+    netdev.sets = vec![peers()];
+    let forward = [for_peer().to_vec(), vec![Statement::Forward(name("tap"))]].concat();
+    let at = |devices: &[&str]| {
+        Hook::netdev(HookPoint::Ingress, devices.iter().map(|device| name(device)).collect(), 0)
+    };
+    netdev.chains = vec![
+        Chain::at(name("several"), at(&["p1", "p2"]), vec![rule(forward.clone())]),
+        Chain::at(
+            name("single"),
+            at(&["p1"]),
+            vec![rule(forward), rule(vec![is(Field::EtherSource, mac(3)), Statement::Drop])],
+        ),
+    ];
+    Ruleset { tables: vec![bridge, netdev] }
+}
+
 fn list(namespace: &NetNs) -> String {
     let output = namespace.run(|| Command::new("nft").args(["list", "ruleset"]).output().unwrap()).unwrap();
     String::from_utf8(output.stdout).unwrap()
@@ -157,7 +205,8 @@ fn namespaces() -> Option<[NetNs; 2]> {
 
 fn commit(namespace: &NetNs, ruleset: &Ruleset, outdated: &[&TableEntry]) {
     let mark = Comment::new("linux-net").unwrap();
-    let transaction = Transaction::new(ruleset, &mark, outdated).expect("all of it is written");
+    let indexes = device::indexes(namespace, ruleset).unwrap();
+    let transaction = Transaction::new(ruleset, &indexes, &mark, outdated).expect("all of it is written");
     namespace.run(|| transaction.commit_here()).unwrap().unwrap();
 }
 
@@ -168,6 +217,29 @@ fn nft_lists_what_is_written_as_its_own() {
     commit(&ours, &ruleset, &[]);
     by_nft(&theirs, &ruleset);
     assert_eq!(list(&ours).replace("\tcomment \"linux-net\"\n", ""), list(&theirs));
+}
+
+/// Devices stand in it by index.
+#[test]
+fn nft_lists_what_is_written_for_a_host_as_its_own() {
+    let Some(namespaces) = namespaces() else { return };
+    for namespace in &namespaces {
+        let device = |name: &str| {
+            Request::AddLink(NewLink::Bridge { name: name.into(), mac: None, mtu: 1500, up: false })
+        };
+        Netlink::open(namespace).unwrap().apply(&["p1", "p2", "tap"].map(device)).unwrap();
+    }
+    let [ours, theirs] = namespaces;
+    let ruleset = host_ruleset();
+    commit(&ours, &ruleset, &[]);
+    by_nft(&theirs, &ruleset);
+    assert_eq!(list(&ours).replace("\tcomment \"linux-net\"\n", ""), list(&theirs));
+    let outdated = ["bridge", "netdev"];
+    let outdated = outdated.map(|family| TableEntry { family, name: "vfp".into(), comment: String::new() });
+    commit(&ours, &ruleset, &outdated.each_ref());
+    assert!(list(&ours).contains("fwd to \"tap\""), "{}", list(&ours));
+    let mark = Comment::new("linux-net").unwrap();
+    assert!(Transaction::new(&ruleset, &device::Indexes::new(), &mark, &[]).is_none(), "no device, no index");
 }
 
 /// More than a message, an attribute, or a socket's usual buffer takes.
@@ -193,7 +265,7 @@ fn a_refusal_changes_nothing() {
     let lost = ruleset(vec![Rule::new([Statement::Goto(name("nowhere"))])]);
     let outdated = TableEntry { family: "ip", name: "vfp".into(), comment: String::new() };
     let mark = Comment::new("linux-net").unwrap();
-    let transaction = Transaction::new(&lost, &mark, &[&outdated]).unwrap();
+    let transaction = Transaction::new(&lost, &device::Indexes::new(), &mark, &[&outdated]).unwrap();
     assert!(ours.run(|| transaction.commit_here()).unwrap().is_err());
     assert_eq!(list(&ours), before);
 }
