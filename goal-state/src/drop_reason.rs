@@ -140,13 +140,14 @@ impl DropReason {
             | Self::NextHop
             | Self::OutboundAccess
             | Self::PrivateEndpoint
-            | Self::Platform => "a NIC's port, Outbound",
+            | Self::Platform
+            | Self::Encryption => "a NIC's port, Outbound",
             Self::SecurityAdminRule | Self::NetworkSecurityGroup => "a NIC's port, both directions",
             Self::Peering => {
                 "a NIC's port, Outbound (`allowVirtualNetworkAccess`) or Inbound (`allowForwardedTraffic`)"
             }
             Self::IpForwarding => "a NIC's port, Inbound",
-            Self::PublicAddress | Self::LoadBalancer | Self::Encryption => "the model's verdict only, so far",
+            Self::PublicAddress | Self::LoadBalancer => "the model's verdict only, so far",
             Self::NoDestination => {
                 "the host of the NIC that asked, or its port (a route to the internet); Outbound"
             }
