@@ -45,7 +45,7 @@ const MAX_DATAGRAM: usize = 1500;
 const MAX_RECORDS: usize = 24;
 
 /// The library panics when a certificate is larger than the buffer that it is asked for by. A message has to lie in the queue
-/// as a whole before it is understood, so none is larger than this.
+/// as a whole before it is understood, so none is larger than this; nor is it larger than all that came.
 const MAX_MESSAGE: usize = MAX_DATAGRAM * MAX_RECORDS;
 
 /// Which side of a handshake.
@@ -105,7 +105,7 @@ pub struct Handshake {
     derived: Derived,
     outbox: VecDeque<Vec<u8>>,
     next_timeout: Instant,
-    answered: bool,
+    received: usize,
     complaint: Option<String>,
     certificates: usize,
     connected: bool,
@@ -146,7 +146,7 @@ impl Handshake {
             derived: Derived::default(),
             outbox: VecDeque::new(),
             next_timeout: deadline,
-            answered: false,
+            received: 0,
             complaint: None,
             certificates: 0,
             connected: false,
@@ -163,7 +163,7 @@ impl Handshake {
         }
         self.handle_timeout(now);
         for record in records::of_handshake(datagram) {
-            self.answered = true;
+            self.received = self.received.saturating_add(record.len());
             self.handle_record(record, now);
         }
     }
@@ -224,7 +224,7 @@ impl Handshake {
 
     /// Takes from the library what it has to say. Datagrams are taken at once, so that it puts nothing else into them.
     fn collect(&mut self, now: Instant) {
-        let mut buffer = [0; MAX_MESSAGE];
+        let mut buffer = vec![0; self.received.clamp(MTU, MAX_MESSAGE)];
         while let Some(dtls) = &mut self.dtls {
             match self.derived.during(|| dtls.poll_output(&mut buffer)) {
                 Output::Packet(datagram) => self.outbox.push_back(datagram.to_vec()),
@@ -263,7 +263,7 @@ impl Handshake {
             State::Failed(_) => return,
             State::Done if self.dtls.is_none() => return,
             State::Done => HandshakeFailure::Unconfirmed,
-            State::Running if !self.answered => HandshakeFailure::NoAnswer,
+            State::Running if self.received == 0 => HandshakeFailure::NoAnswer,
             State::Running => HandshakeFailure::TimedOut(self.complaint.take()),
         };
         self.fail(failure);

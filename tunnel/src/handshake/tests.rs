@@ -134,6 +134,22 @@ fn nobody_answers() {
 }
 
 #[test]
+fn what_stays_missing_is_asked_for_at_times() {
+    // The second of three parts of the server's flight never comes: what is behind it waits, and is told of.
+    let outcome = good(2000, |from, at, datagram| {
+        if from == Role::Server && datagram.len() > 1100 && datagram[0] != 22 {
+            Vec::new()
+        } else {
+            at_once(from, at, datagram)
+        }
+    });
+    assert!(matches!(outcome.ends[0], Err(HandshakeFailure::TimedOut(_))), "{outcome:?}");
+    let from_client = outcome.sent.iter().filter(|(from, _)| *from == Role::Client).count();
+    let at_most = TIMEOUT.as_millis() / ACK_INTERVAL.as_millis() + 50;
+    assert!((20..at_most as usize).contains(&from_client), "{outcome:?}");
+}
+
+#[test]
 fn a_client_that_nobody_confirms_says_so() {
     // The server never gets the client's second flight, however often it comes.
     let [a, b] = identities(0);
@@ -176,7 +192,9 @@ fn a_server_is_idle_once_it_is_done() {
 #[test]
 fn it_can_be_given_to_another_thread() {
     fn is_send<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
     is_send::<Handshake>();
+    is_shared::<Identity>();
 }
 
 /// What a bad link does to one datagram: copies of it, each late by some milliseconds.
