@@ -47,7 +47,7 @@ pub(super) struct Server<H> {
 impl<H: Negotiation> Machine<H> {
     pub(super) fn new(settings: Settings, goes_first: bool) -> Self {
         Self {
-            settings,
+            settings: settings.bounded(),
             goes_first,
             client: None,
             server: None,

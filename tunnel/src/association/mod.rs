@@ -2,22 +2,23 @@
 //! what is to be done comes out.
 //!
 //! ```text
-//!           want, or the               peer heard with the keys (client),
-//!           peer's ClientHello         or handshake done (server)
-//!    Idle ────────────────► Opening ────────────────────────► Established ─┐ new keys: worn out, old,
-//!    ▲  ▲                   │  │  ▲                             ▲   │   ▲  │ the peer silent, or it
-//!    │  └───────────────────┘  │  │ want, once the wait is      │   │   └──┘ begins. A failure costs
-//!    │   the peer's came to    │  │ over; peer's ClientHello    │   │        nothing but the attempt
-//!    │   nothing               ▼  │                             │   │
-//!    │        own not answered, Failed                          │   │
-//!    │        or one refused      └─────────────────────────────┘   │
-//!    │                              keys after all, late            │
-//!    └──────────────────────────────────────────────────────────────┘
-//!                       idle, or an authentic close_notify
+//!         want, or the              peer heard with the keys (client),
+//!         peer's ClientHello        or handshake done (server)
+//!   Idle ───────────────────► Opening ───────────────────────────► Established ──┐ new keys: worn out, old,
+//!   ▲  ▲                      │  │  ▲                              ▲    │    ▲   │ the peer silent, or it
+//!   │  └──────────────────────┘  │  │ want, when the wait          │    │    └───┘ begins; a failure costs
+//!   │    the peer's came         │  │ is over; the peer's          │    │          nothing but the attempt
+//!   │    to nothing              │  │ ClientHello                  │    │
+//!   │               own not      │  │                              │    │
+//!   │           answered, or     ▼  │        keys after all, late  │    │
+//!   │       either refused     Failed ─────────────────────────────┘    │
+//!   │                                                                   │
+//!   └───────────────────────────────────────────────────────────────────┘
+//!                     idle, or an authentic close_notify
 //! ```
 //!
 //! - Whoever has a packet and no keys begins a handshake, as its client. Where both begin at once, the side that goes first
-//!   ignores the other's, and that one serves; its own ends when keys are there.
+//!   ignores the other's, and that one serves. Its own ends when keys are there, and not before: a ClientHello may be anybody's.
 //! - The server sends with new keys as soon as its handshake is done, and says so by an empty record; the client when it has
 //!   received the first authentic record with them. Until then the old keys serve, and a handshake that fails costs only itself.
 //! - Keys are forgotten a while after the peer was heard with newer ones.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Durations and limits of an association. [`Settings::default`] is what agents use; tests and benchmarks shrink it.
+/// Durations and limits of an association. [`Settings::default`] is what agents use; tests and benchmarks change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Between two handshakes of one pair and direction, at least. 200 ms.
@@ -31,8 +31,32 @@ pub struct Settings {
     pub rekey_records: u64,
     /// The age of keys at which new ones are agreed on. 1 h; and a sixteenth more, as above.
     pub rekey_age: Duration,
-    /// Sets of keys that records may come with at the same time. 4.
+    /// Sets of keys that records may come with at the same time; at least 3. 4.
     pub sessions: usize,
+}
+
+/// For ever, as far as an association can tell: 100 years. More could not be added to a point in time.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+impl Settings {
+    /// The same, with no duration longer than for ever.
+    pub(super) fn bounded(mut self) -> Self {
+        let durations = [
+            &mut self.handshake_interval,
+            &mut self.handshake_timeout,
+            &mut self.patience,
+            &mut self.retry_first,
+            &mut self.retry_longest,
+            &mut self.packets_wait,
+            &mut self.old_keys_kept,
+            &mut self.ask_after,
+            &mut self.renew_after,
+            &mut self.idle,
+            &mut self.rekey_age,
+        ];
+        durations.into_iter().for_each(|duration| *duration = (*duration).min(FOREVER));
+        self
+    }
 }
 
 impl Default for Settings {

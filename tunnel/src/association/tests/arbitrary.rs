@@ -51,12 +51,37 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// The usual ones, and extremes.
+fn settings() -> impl Strategy<Value = Settings> {
+    let all = |duration| Settings {
+        handshake_interval: duration,
+        handshake_timeout: duration,
+        patience: duration,
+        retry_first: duration,
+        retry_longest: duration,
+        packets_wait: duration,
+        old_keys_kept: duration,
+        ask_after: duration,
+        renew_after: duration,
+        idle: duration,
+        rekey_age: duration,
+        rekey_records: 1,
+        sessions: 3,
+    };
+    let usual = Settings { rekey_records: 1 << 40, ..Settings::default() };
+    prop_oneof![
+        2 => Just(usual),
+        1 => Just(all(Duration::from_millis(1))),
+        1 => Just(all(Duration::MAX)),
+    ]
+}
+
 fn survive<H: Negotiation>(
     identity: &H::Identity,
     goes_first: bool,
+    settings: &Settings,
     events: Vec<Event>,
 ) -> Result<(), TestCaseError> {
-    let settings = Settings { rekey_records: 1 << 40, ..Settings::default() };
     let mut machine = Machine::<H>::new(settings.clone(), goes_first);
     let expected = PeerName::new("vnetlab://nic/peer/nic0");
     let (mut now, mut sending, mut receiving) = (Instant::now(), None, Vec::new());
@@ -110,8 +135,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn one_side_survives_any_events(goes_first: bool, events in prop::collection::vec(event(), 0..120)) {
-        survive::<Puppet>(&(), goes_first, events.clone())?;
-        survive::<Scripted>(&Script::default(), goes_first, events)?;
+    fn one_side_survives_any_events(
+        goes_first: bool, settings in settings(), events in prop::collection::vec(event(), 0..120),
+    ) {
+        survive::<Puppet>(&(), goes_first, &settings, events.clone())?;
+        survive::<Scripted>(&Script::default(), goes_first, &settings, events)?;
     }
 }
