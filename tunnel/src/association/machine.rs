@@ -139,9 +139,8 @@ impl<H: Negotiation> Machine<H> {
     }
 
     pub(super) fn handle_close(&mut self, session: SessionId, now: Instant) {
-        // One that comes late is about keys that were replaced since.
-        let newest = self.sessions.in_use().is_none_or(|in_use| session >= in_use);
-        if newest && self.sessions.contains(session) {
+        // One that comes late is about keys that were replaced since, and closes only those.
+        if self.sessions.contains(session) {
             self.close(session, now);
         }
     }

@@ -144,3 +144,46 @@ impl Sessions {
         self.list.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Cipher, TrafficSecret};
+
+    fn offer(sessions: &mut Sessions) -> SessionId {
+        let secret = TrafficSecret::new(&[7; 32]);
+        sessions.offer(Box::new(Sealer::new(Cipher::Aes128Gcm, &secret)))
+    }
+
+    #[test]
+    fn those_that_may_be_used_are_evicted_last() {
+        let mut sessions = Sessions::default();
+        let now = Instant::now();
+        let (heard, _) = sessions.use_new();
+        sessions.hear(heard, now);
+        let (in_use, _) = sessions.use_new();
+        let offers = [offer(&mut sessions), offer(&mut sessions)];
+        assert_eq!(sessions.evict(4), None);
+        offer(&mut sessions);
+        // The peer may still send with the one it was last heard with, and we send with the one after it.
+        assert_eq!(sessions.evict(4), Some(offers[0]));
+        assert_eq!(sessions.evict(4), None);
+        assert_eq!(sessions.in_use(), Some(in_use));
+        // Once it was heard with a newer one, it does not go back.
+        sessions.hear(in_use, now);
+        offer(&mut sessions);
+        assert_eq!(sessions.evict(4), Some(heard));
+    }
+
+    #[test]
+    fn an_offer_is_used_when_it_is_heard_unless_a_newer_one_is() {
+        let mut sessions = Sessions::default();
+        let now = Instant::now();
+        let (older, newer) = (offer(&mut sessions), offer(&mut sessions));
+        assert!(matches!(sessions.hear(newer, now), Heard::Confirmed { replaces: false, .. }));
+        assert!(matches!(sessions.hear(older, now), Heard::Known));
+        assert!(matches!(sessions.hear(SessionId(99), now), Heard::Unknown));
+        assert_eq!(sessions.in_use(), Some(newer));
+        assert_eq!(sessions.forget_due(now), [older]);
+    }
+}

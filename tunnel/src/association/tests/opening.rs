@@ -121,6 +121,65 @@ fn nobody_answers() {
 }
 
 #[test]
+fn keys_may_come_after_all() {
+    for side in 0..2 {
+        let mut network = Network::scripted(&Settings::default(), Link::GOOD, 1);
+        network.packet(side);
+        // The client's last datagram is under way, and the server's sign will be lost.
+        network.run(Duration::from_micros(2500));
+        network.cut = true;
+        network.run(ms(4000));
+        assert_eq!(network.nodes[side].state(), State::Failed);
+        assert_eq!(network.nodes[side].failures, [HandshakeFailure::Unconfirmed]);
+        assert_eq!(network.nodes[1 - side].state(), State::Established);
+        network.cut = false;
+        assert!(network.ping(1 - side) <= ms(2));
+        assert!(network.established());
+        assert_eq!(network.begun(), 2);
+    }
+}
+
+/// Each side has a handshake of its own under way and serves the other's: whatever is lost of them, both end up with the same keys.
+#[test]
+fn two_handshakes_at_once_end_in_one_set_of_keys() {
+    let mut twice = 0;
+    for first in 0..2 {
+        for (whole_at, latency) in
+            (0..60).flat_map(|step| [1000, 7000, 20_000].map(|latency| (510 + step * 13, latency)))
+        {
+            let mut network = Network::scripted(&Settings::default(), Link { latency, ..Link::GOOD }, 1);
+            // The hello arrives, and no answer. The other side waits for it in vain, and begins as well.
+            network.packet(1 - first);
+            network.cut = true;
+            for _ in 0..whole_at / 10 {
+                network.run(ms(10));
+                network.packet(first);
+            }
+            network.run(ms(whole_at % 10));
+            twice += u32::from(
+                network.nodes[first].machine.client.is_some()
+                    && network.nodes[first].machine.server.is_some(),
+            );
+            network.cut = false;
+            for _ in 0..80 {
+                network.packet(0);
+                network.packet(1);
+                network.run(ms(100));
+            }
+            assert!(network.established());
+            for node in &network.nodes {
+                assert_eq!(
+                    (node.refused, node.machine.sessions.len()),
+                    (0, 1),
+                    "{first} {whole_at} {latency}"
+                );
+            }
+        }
+    }
+    assert!(twice > 100, "{twice}");
+}
+
+#[test]
 fn hellos_from_nowhere_cost_one_handshake_at_a_time() {
     let mut network = Network::scripted(&Settings::default(), Link::GOOD, 1);
     for name in 0..=255 {
