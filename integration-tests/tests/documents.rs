@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Code that has tests, and sections whose numbers have two parts, as 4.9: their tests begin with `s4_`.
-const CRATES: [&str; 7] =
-    ["model", "emulator", "agent", "vfp", "linux-net", "goal-state", "integration-tests"];
+const CRATES: [&str; 8] =
+    ["model", "emulator", "agent", "vfp", "linux-net", "goal-state", "tunnel", "integration-tests"];
 const FLAT_SECTIONS: [u32; 4] = [0, 4, 15, 16];
 
 fn workspace() -> PathBuf {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 ///
 /// A flow log knows two more codes, which never occur in a lab: `NX_SW_NOT_READY`, for a host whose software is not ready yet (here
 /// packets wait for it), and `NX_NOT_SUPPORTED`, for a host that cannot find out who else encrypts (here every host is told).
-/// <https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#traffic-encryption>
+/// <https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FlowEncryption {
     /// Encrypted.

@@ -112,7 +112,7 @@ fn s11_3_what_cannot_be_encrypted_is_dropped_where_a_network_says_so() {
 
 /// An association has two ends. What a peer sends that cannot be answered stays in clear.
 #[test]
-fn peers_that_do_not_know_each_other_have_nothing_encrypted() {
+fn s11_2_peers_that_do_not_know_each_other_have_nothing_encrypted() {
     let linked = |there: fn(&mut Peering), back: fn(&mut Peering)| {
         let builder = NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")

@@ -89,14 +89,36 @@ fn s11_5_machines_behind_an_internal_load_balancer_take_part() {
     assert_eq!(with("Standard_B2s"), ("Deny encryption at web1 web1".to_owned(), "NX_NOT_ACCEPTED"));
 }
 
+/// Whatever is enforced: what is no NIC of a VM has no part in it.
 #[test]
-fn s11_5_what_goes_to_the_internet_is_in_clear() {
+fn s11_5_what_goes_to_gateways_endpoints_and_the_internet_is_in_clear() {
     let mut network = NetworkBuilder::new()
         .vnet("a", "10.0.0.0/16")
+        .subnet("a", "GatewaySubnet", "10.0.254.0/27")
+        .gateway("er", "a", crate::network::gateway::GatewayType::ExpressRoute)
         .internet_host("client", "203.0.113.9")
+        .service("sql1", "Microsoft.Sql", "20.60.0.9")
+        .private_endpoint("pe", "10.0.0.9", "sql1")
         .vm("web1", "10.0.0.4")
         .build();
     network.virtual_networks[0].encryption = Some(EncryptionEnforcement::DropUnencrypted);
-    let answer = tcp(&network, "web1", "internet/client", 443);
-    assert_eq!((said(&answer).as_str(), code(&answer)), ("Allow web1>internet/client", "NX"));
+    let of = |to: &str| {
+        let answer = tcp(&network, "web1", to, 443);
+        (said(&answer), code(&answer))
+    };
+    assert_eq!(of("internet/client"), ("Allow web1>internet/client".to_owned(), "NX"));
+    assert_eq!(of("10.0.0.9").1, "NX");
+    assert!(of("10.0.0.9").0.starts_with("Allow web1>pe"), "{}", of("10.0.0.9").0);
+    assert_eq!(of("10.0.254.4").1, "NX");
+}
+
+#[test]
+fn s11_5_peers_encrypt_in_one_region_and_across_regions() {
+    for location in ["koreacentral", "westeurope"] {
+        let mut network = spokes(EncryptionEnforcement::AllowUnencrypted);
+        network.virtual_networks[1].location = location.to_owned();
+        assert_eq!(code(&tcp(&network, "web1", "nva", 80)), "X");
+        network.virtual_networks[0].encryption = None;
+        assert_eq!(code(&tcp(&network, "web1", "nva", 80)), "NX");
+    }
 }
