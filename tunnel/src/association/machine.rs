@@ -20,11 +20,14 @@ pub(super) struct Machine<H> {
     pub(super) server: Option<Server<H>>,
     /// The random of the last ClientHello that led to keys: one that comes again is no news.
     pub(super) answered: Option<[u8; 32]>,
+    /// When the last handshake of the peer's was begun.
     pub(super) served: Option<Instant>,
+    /// When the peer was last told again that a handshake is complete.
     pub(super) reassured: Option<Instant>,
     pub(super) sessions: Sessions,
     pub(super) pace: Pace,
     pub(super) liveness: Liveness,
+    /// Whether the last handshake failed, and none has led to keys since.
     pub(super) failed: bool,
     pub(super) actions: VecDeque<Action>,
 }

@@ -26,5 +26,6 @@ fn an_established_association_is_small() {
     // Its parts: those above, keys to send with, two sets to receive with, and the receiver's copy of a record.
     let whole = size_of::<Association>() + size_of::<Sealer>() + 2 * (size_of::<Opener>() + 2048);
     let whole = whole + size_of::<Receiver>() + MAX_RECORD_LEN;
+    println!("{whole} bytes, of them {} of the association", size_of::<Association>());
     assert!(whole < 30_000, "{whole} bytes");
 }
