@@ -11,7 +11,7 @@ use model::diagnostic::{Diagnostic, Style, render};
 use model::network::Network;
 use model::validate;
 
-use crate::lab::{LabName, Wanted};
+use crate::lab::{Carriage, LabName, Wanted};
 use crate::output;
 use crate::refusal::refuse;
 
@@ -87,7 +87,8 @@ pub(crate) fn from_wanted(wanted: &Wanted) -> Result<Loaded> {
 #[cfg(test)]
 pub(crate) fn from_text(text: &str, path: &Path) -> Result<Loaded> {
     let (path, topology) = (path.to_owned(), text.to_owned());
-    from_wanted(&Wanted { generation: Generation(0), path, topology, service_tags: None, offload: true })
+    let (generation, service_tags) = (Generation(0), None);
+    from_wanted(&Wanted { generation, path, topology, service_tags, offload: true, honest_packets: false })
 }
 
 /// The text of a topology file.
@@ -117,10 +118,11 @@ impl Loaded {
         Ok(self.network.name.parse()?)
     }
 
-    /// What it means for the hosts, which offload known flows or do not.
-    pub(crate) fn goals(&self, generation: Generation, offload: bool) -> Vec<HostGoalState> {
+    /// What it means for the hosts, which carry packets like this.
+    pub(crate) fn goals(&self, generation: Generation, carriage: Carriage) -> Vec<HostGoalState> {
+        let Carriage { offload, honest_packets } = carriage;
         let goals = model::compile::compile(&self.network, generation);
-        goals.into_iter().map(|goal| HostGoalState { offload, ..goal }).collect()
+        goals.into_iter().map(|goal| HostGoalState { offload, honest_packets, ..goal }).collect()
     }
 
     /// Says what of it packets do not know yet.
@@ -163,7 +165,8 @@ mod tests {
         assert!(loaded.network.service_tags.find("Sql").is_none());
         folder.close().unwrap();
         let Loaded { path, text: topology, service_tags, network, .. } = loaded;
-        let wanted = Wanted { generation: Generation(1), path, topology, service_tags, offload: true };
+        let (generation, offload, honest_packets) = (Generation(1), true, true);
+        let wanted = Wanted { generation, path, topology, service_tags, offload, honest_packets };
         assert_eq!(from_wanted(&wanted).unwrap().network, network);
     }
 

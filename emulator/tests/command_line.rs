@@ -140,26 +140,37 @@ fn a_dry_run_says_what_would_be_created_and_makes_nothing() {
     assert!(!bench.0.path().join("state").exists());
 }
 
-#[test]
-fn offload_is_switched_off_by_option_or_variable() {
-    let bench = Bench::new();
+/// Whether the description of the first host that `up` would make has this word, with these options and this variable.
+fn plans_with(bench: &Bench, word: &str, options: &[&str], variable: (&str, Option<&str>)) -> bool {
     let file = bench.write(GOOD);
-    let offloads = |options: &[&str], variable: Option<&str>| {
-        let mut command = bench.vnetlab(&["up", "--dry-run", file.to_str().unwrap(), "-o", "json"]);
-        command.env_remove("VNETLAB_NO_OFFLOAD").args(options);
-        variable.map(|value| command.env("VNETLAB_NO_OFFLOAD", value));
-        let plan: Value = serde_json::from_slice(&command.assert().code(0).get_output().stdout).unwrap();
-        !plan["changes"][0]["why"].as_str().unwrap().contains("nothing is offloaded")
-    };
-    for (options, variable, wanted) in [
-        (&[][..], None, true),
-        (&[], Some(""), true),
-        (&[], Some("0"), true),
-        (&[], Some("1"), false),
-        (&["--no-offload"], None, false),
-        (&["--no-offload"], Some("0"), false),
+    let mut command = bench.vnetlab(&["up", "--dry-run", file.to_str().unwrap(), "-o", "json"]);
+    command.env_remove("VNETLAB_NO_OFFLOAD").env_remove("VNETLAB_HONEST_PACKETS").args(options);
+    variable.1.map(|value| command.env(variable.0, value));
+    let plan: Value = serde_json::from_slice(&command.assert().code(0).get_output().stdout).unwrap();
+    plan["changes"][0]["why"].as_str().unwrap().contains(word)
+}
+
+#[test]
+fn how_packets_are_carried_is_chosen_by_option_or_variable() {
+    let bench = Bench::new();
+    for (option, variable, word) in [
+        ("--no-offload", "VNETLAB_NO_OFFLOAD", "nothing is offloaded"),
+        ("--honest-packets", "VNETLAB_HONEST_PACKETS", "one by one"),
     ] {
-        assert_eq!(offloads(options, variable), wanted, "{options:?} {variable:?}");
+        for (options, value, chosen) in [
+            (&[][..], None, false),
+            (&[], Some(""), false),
+            (&[], Some("0"), false),
+            (&[], Some("1"), true),
+            (&[option], None, true),
+            (&[option], Some("0"), true),
+        ] {
+            assert_eq!(
+                plans_with(&bench, word, options, (variable, value)),
+                chosen,
+                "{option} {options:?} {value:?}"
+            );
+        }
     }
 }
 
@@ -175,7 +186,9 @@ fn completions_are_a_script() {
     for shell in ["bash", "zsh", "fish"] {
         let output = Bench::new().vnetlab(&["completions", shell]).assert().code(0).get_output().clone();
         let script = String::from_utf8(output.stdout).unwrap();
-        for command in ["explain", "test-ip-flow", "list-effective-security-admin-rules", "service-host"] {
+        for command in
+            ["explain", "test-ip-flow", "list-effective-security-admin-rules", "service-host", "capture"]
+        {
             assert!(script.contains(command), "{shell}: {command}");
         }
     }

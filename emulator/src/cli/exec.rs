@@ -60,7 +60,13 @@ pub(super) fn enter_vm(lab: &RunningLab, vm: &str) -> Result<Inside> {
 
 /// The network that a running lab should be.
 pub(super) fn network_of(lab: &RunningLab) -> Result<topology::Loaded> {
-    let wanted =
-        Wanted::load(&lab.folder)?.ok_or_else(|| refuse(format!("lab {} is still coming up", lab.name)))?;
-    topology::from_wanted(&wanted)
+    topology::from_wanted(&wanted_of(lab)?)
+}
+
+/// What a running lab should be.
+///
+/// # Errors
+/// A refusal when nobody has said so yet.
+pub(super) fn wanted_of(lab: &RunningLab) -> Result<Wanted> {
+    Wanted::load(&lab.folder)?.ok_or_else(|| refuse(format!("lab {} is still coming up", lab.name)))
 }

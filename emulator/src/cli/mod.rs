@@ -1,6 +1,8 @@
 //! The command line: what can be typed, one file per command.
 
 mod bgp;
+mod capture;
+mod carriage_choice;
 mod check;
 mod completions;
 mod doctor;
@@ -21,7 +23,6 @@ mod list_effective_security_admin_rules;
 mod list_peerings;
 mod log;
 mod network_choice;
-mod offload_choice;
 mod ping;
 mod progress;
 mod run_nsg_diagnostics;
@@ -85,6 +86,8 @@ enum Command {
     Shell(shell::Args),
     /// Open a shell (or run a command) in the lab's root, where `ip netns list` shows every namespace.
     Enter(enter::Args),
+    /// Capture packets on the underlay or at a VM, printed or as pcap.
+    Capture(capture::Args),
     /// Ping one endpoint from another.
     Ping(ping::Args),
     /// Measure throughput between two VMs with iperf3.
@@ -176,6 +179,7 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::Exec(args) => exec::run(args),
         Command::Shell(args) => shell::run(&args),
         Command::Enter(args) => enter::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Ping(args) => ping::run(args),
         Command::Iperf(args) => iperf::run(&args, output),
         Command::Explain(args) => explain::run(&args, output),
@@ -239,10 +243,12 @@ mod tests {
             "vnetlab up a.yaml --dry-run",
             "vnetlab up a.yaml --restart-vms",
             "vnetlab up a.yaml --no-offload",
+            "vnetlab up a.yaml --honest-packets",
             "vnetlab down lab",
             "vnetlab down --all",
             "vnetlab list",
             "vnetlab status -l lab",
+            "vnetlab status --encryption -o json",
             "vnetlab stats web1",
             "vnetlab stats -l lab fw/nic1 -o json",
             "vnetlab flows web1 -o json",
@@ -256,6 +262,11 @@ mod tests {
             "vnetlab shell web1",
             "vnetlab enter",
             "vnetlab enter -- ip netns list",
+            "vnetlab capture --underlay",
+            "vnetlab capture -l lab --underlay host1 -c 10 udp port 4789",
+            "vnetlab capture --underlay -w - -- udp port 4789",
+            "vnetlab capture web1 -w web1.pcap icmp or arp",
+            "vnetlab capture fw/nic1 -- ip[8] < 5",
             "vnetlab ping web1 db1 -c 3",
             "vnetlab ping -l lab web1 db1 -c 3",
             "vnetlab iperf web1 db1 -t 2 -u",
@@ -278,6 +289,7 @@ mod tests {
             "vnetlab list-bgp-peer-status rs -o json",
             "vnetlab test -f a.yaml --junit out.xml",
             "vnetlab test -f a.yaml --no-offload",
+            "vnetlab test -f a.yaml --honest-packets",
             "vnetlab test -l lab",
             "vnetlab drops",
             "vnetlab drops -l lab --follow -o json",
@@ -316,6 +328,7 @@ mod tests {
             "vnetlab service-host",
             "vnetlab service-host host1 --for 0s",
             "vnetlab service-host host1 --for ever",
+            "vnetlab capture web1 -c 0",
             "vnetlab stats",
             "vnetlab flows",
         ] {

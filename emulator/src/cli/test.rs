@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::carriage_choice::CarriageChoice;
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
-use super::offload_choice::OffloadChoice;
 use super::up;
-use crate::lab::{LabName, RunningLab, Wanted, running};
+use crate::lab::{Carriage, LabName, RunningLab, Wanted, running};
 use crate::output::{self, Columns, Format, Show};
 use crate::proof::Prober;
 use crate::test_run::{TestResult, TestRun};
@@ -33,12 +33,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "PACKETS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
     follow_up: u32,
     #[command(flatten)]
-    offload: OffloadChoice,
+    carriage: CarriageChoice,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let run = match &args.file {
-        Some(file) => test_file(&topology::from_file(file)?, args.offload.offload(), args.follow_up)?,
+        Some(file) => test_file(&topology::from_file(file)?, args.carriage.carriage(), args.follow_up)?,
         None => {
             let lab = args.lab.choose()?;
             test_lab(&lab, &network_of(&lab)?, args.follow_up)?
@@ -51,25 +51,25 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     Ok(if run.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn test_file(loaded: &Loaded, offload: bool, follow_up: u32) -> Result<TestRun> {
-    if let Some(lab) = running_with(loaded, offload)? {
+fn test_file(loaded: &Loaded, carriage: Carriage, follow_up: u32) -> Result<TestRun> {
+    if let Some(lab) = running_with(loaded, carriage)? {
         return test_lab(&lab, loaded, follow_up);
     }
     // A name of its own, so that a running lab of the file's name is not touched.
     let name: LabName = format!("test-{}", std::process::id()).parse()?;
-    let lab = up::create(&name, loaded, offload)?;
+    let lab = up::create(&name, loaded, carriage)?;
     let run = test_lab(&lab, loaded, follow_up);
     lab.end()?;
     run
 }
 
-/// The running lab of this name, if it has this very topology and offloads, or does not, as wanted.
-fn running_with(loaded: &Loaded, offload: bool) -> Result<Option<RunningLab>> {
+/// The running lab of this name, if it has this very topology and carries packets as wanted.
+fn running_with(loaded: &Loaded, carriage: Carriage) -> Result<Option<RunningLab>> {
     let Some(lab) = running::find(&loaded.name()?)? else { return Ok(None) };
     let wanted = Wanted::load(&lab.folder)?;
     let same = |wanted: &Wanted| {
-        (&wanted.topology, &wanted.service_tags, wanted.offload)
-            == (&loaded.text, &loaded.service_tags, offload)
+        (&wanted.topology, &wanted.service_tags, wanted.carriage())
+            == (&loaded.text, &loaded.service_tags, carriage)
     };
     Ok(wanted.is_some_and(|wanted| same(&wanted)).then_some(lab))
 }

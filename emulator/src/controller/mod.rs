@@ -7,6 +7,7 @@
 mod agent;
 pub(crate) mod client;
 mod data_path;
+mod encryption;
 mod journal;
 mod network;
 pub(crate) mod protocol;

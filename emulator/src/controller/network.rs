@@ -151,7 +151,7 @@ impl Controller {
             virtual_networks: Vec::new(),
             virtual_machines: Vec::new(),
             offload: desired.wanted.offload,
-            honest_packets: false,
+            honest_packets: desired.wanted.honest_packets,
         };
         Ok(hosts.into_iter().map(empty).collect())
     }
@@ -193,7 +193,7 @@ impl Controller {
 /// What a wanted network means.
 fn compile(wanted: Wanted) -> Result<Desired> {
     let loaded = topology::from_wanted(&wanted)?;
-    let goals = loaded.goals(wanted.generation, wanted.offload);
+    let goals = loaded.goals(wanted.generation, wanted.carriage());
     let network = loaded.network;
     let subnets = subnets(&network);
     Ok(Desired { wanted, network, subnets, goals })

@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 use super::Controller;
 use super::protocol::{Page, Request, Response, Turn};
 use super::ring::Ring;
-use crate::lab::{Folder, Wanted};
+use crate::lab::{Carriage, Folder, Wanted};
 
 type Link = Framed<UnixStream, JsonCodec<Request, Response>>;
 type Responses = mpsc::UnboundedSender<Response>;
@@ -76,11 +76,13 @@ async fn converse(controller: Arc<Controller>, link: Link) -> Result<()> {
 
 async fn handle(controller: Arc<Controller>, request: Request, responses: Responses) {
     let answer = match request {
-        Request::Apply { path, topology, service_tags, offload, restart_vms } => {
-            let wanted = Wanted { generation: Generation::default(), path, topology, service_tags, offload };
+        Request::Apply { path, topology, service_tags, carriage, restart_vms } => {
+            let (generation, Carriage { offload, honest_packets }) = (Generation::default(), carriage);
+            let wanted = Wanted { generation, path, topology, service_tags, offload, honest_packets };
             controller.apply(wanted, restart_vms, responses.clone()).await
         }
         Request::Status => controller.status().await.map(Response::Status),
+        Request::Encryption => controller.encryption().await.map(|hosts| Response::Encryption { hosts }),
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
         Request::Drops(turn) => match page(&controller.journal.drops, turn, &responses).await {
             Some(page) => Ok(Response::Drops(page)),

@@ -15,7 +15,7 @@ use super::protocol::{AgentStatus, HostStatus, LabStatus, NicStatus, VmStatus};
 use super::{Controller, Desired};
 
 /// How long an agent may take to say how it is.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What agents say of themselves.
 type AllTold = BTreeMap<HostName, Told>;
@@ -49,6 +49,7 @@ impl Controller {
             provider_address: host.provider_address,
             agent: status(&host.name),
             not_offloaded: told.get(&host.name).and_then(|told| told.not_offloaded.clone()),
+            not_encrypted: told.get(&host.name).and_then(|told| told.not_encrypted.clone()),
         };
         network.hosts.iter().map(host).collect()
     }

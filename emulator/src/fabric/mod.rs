@@ -25,7 +25,8 @@ const FABRIC: &str = "fabric";
 /// What the name of a host's namespace begins with.
 const HOST: &str = "host-";
 const SWITCH: &str = "fabric0";
-const UNDERLAY: &str = "underlay0";
+/// A host's device on the underlay.
+pub(crate) const UNDERLAY: &str = "underlay0";
 const MTU: u32 = 9000;
 /// RFC 2544's range for benchmarks: routed nowhere, and the same in every lab.
 const FIRST_PROVIDER_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
@@ -114,6 +115,14 @@ pub(crate) fn hosts() -> Result<Vec<HostName>> {
 pub(crate) fn host_namespace(host: &HostName) -> Result<NetNs> {
     let name = namespace_of(host);
     NetNs::open(&name).with_context(|| format!("opening network namespace {name}"))
+}
+
+/// The network namespace that all hosts are plugged into.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn namespace() -> Result<NetNs> {
+    NetNs::open(FABRIC).with_context(|| format!("opening network namespace {FABRIC}"))
 }
 
 fn namespace_of(host: &HostName) -> String {

@@ -21,4 +21,4 @@ pub(crate) mod wanted;
 pub(crate) use folder::{Folder, state_dir};
 pub(crate) use name::LabName;
 pub(crate) use running::RunningLab;
-pub(crate) use wanted::Wanted;
+pub(crate) use wanted::{Carriage, Wanted};

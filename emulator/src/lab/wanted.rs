@@ -25,6 +25,19 @@ pub(crate) struct Wanted {
     /// Whether known flows are carried by BPF where that can be had: what the last `up` said.
     #[serde(default = "yes")]
     pub(crate) offload: bool,
+    /// Whether encrypted packets cross the underlay one by one: what the last `up` said.
+    #[serde(default)]
+    pub(crate) honest_packets: bool,
+}
+
+/// How packets are carried, beside what the topology says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Carriage {
+    /// Whether known flows are carried by BPF where that can be had.
+    pub(crate) offload: bool,
+    /// Whether encrypted packets cross the underlay one by one.
+    pub(crate) honest_packets: bool,
 }
 
 fn yes() -> bool {
@@ -32,6 +45,11 @@ fn yes() -> bool {
 }
 
 impl Wanted {
+    /// How packets are carried.
+    pub(crate) fn carriage(&self) -> Carriage {
+        Carriage { offload: self.offload, honest_packets: self.honest_packets }
+    }
+
     /// Reads it; none when nothing was wanted yet.
     ///
     /// # Errors
@@ -82,6 +100,7 @@ mod tests {
                 topology: "name: a\n".into(),
                 service_tags: (generation == 2).then(|| "{}".into()),
                 offload: generation == 1,
+                honest_packets: generation == 2,
             };
             wanted.store(&folder).unwrap();
             assert_eq!(Wanted::load(&folder).unwrap(), Some(wanted));

@@ -71,7 +71,8 @@ fn hosts(states: &[HostGoalState]) -> Named<&HostGoalState> {
 
 fn describe_host(host: &&HostGoalState) -> String {
     let offload = if host.offload { "" } else { ", nothing is offloaded" };
-    format!("provider address {}{offload}", host.provider_address)
+    let honest = if host.honest_packets { ", encrypted packets are sent one by one" } else { "" };
+    format!("provider address {}{offload}{honest}", host.provider_address)
 }
 
 fn host_reasons(old: &&HostGoalState, new: &&HostGoalState) -> Vec<String> {
@@ -82,6 +83,11 @@ fn host_reasons(old: &&HostGoalState, new: &&HostGoalState) -> Vec<String> {
     match (old.offload, new.offload) {
         (false, true) => reasons.push("known flows are offloaded".to_owned()),
         (true, false) => reasons.push("known flows are no longer offloaded".to_owned()),
+        _ => {}
+    }
+    match (old.honest_packets, new.honest_packets) {
+        (false, true) => reasons.push("encrypted packets are sent one by one".to_owned()),
+        (true, false) => reasons.push("encrypted packets are no longer sent one by one".to_owned()),
         _ => {}
     }
     reasons
@@ -276,6 +282,16 @@ mod tests {
         change network interface web/nic0: encryption is switched on
         ");
         assert_eq!(lines(&new, &old), ["change network interface web/nic0: encryption is switched off"]);
+    }
+
+    #[test]
+    fn honest_packets_are_told_of_the_host() {
+        let old = [host("host1", 1, &[("web", 4)])];
+        let mut new = old.clone();
+        new[0].honest_packets = true;
+        assert_eq!(lines(&old, &new), ["change host host1: encrypted packets are sent one by one"]);
+        assert_eq!(lines(&new, &old), ["change host host1: encrypted packets are no longer sent one by one"]);
+        assert!(lines(&[], &new)[0].ends_with(", encrypted packets are sent one by one"));
     }
 
     #[test]

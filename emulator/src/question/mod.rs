@@ -4,4 +4,4 @@ mod endpoint;
 mod place;
 
 pub(crate) use endpoint::Endpoint;
-pub(crate) use place::Place;
+pub(crate) use place::{GuestNic, Place};

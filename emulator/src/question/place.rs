@@ -4,7 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use goal_state::{NicId, VmName};
-use model::network::Network;
+use model::network::{Network, Nic};
 
 use super::Endpoint;
 
@@ -31,9 +31,39 @@ impl Place {
         Ok(Self { vm, nic: named.map(|(_, nic)| nic.name.to_string()) })
     }
 
+    /// This NIC as its guest has it; the first one, where none was named.
+    pub(crate) fn guest_nic(&self, network: &Network) -> GuestNic {
+        let nics = network.nics().filter(|(at, _)| network.vm(at.vm).name == self.vm);
+        let nics: Vec<_> = nics.map(|(_, nic)| nic).collect();
+        let is_it = |nic: &&Nic| self.nic.as_ref().is_some_and(|name| nic.name.as_str() == name);
+        let index = nics.iter().position(is_it).unwrap_or(0);
+        GuestNic { index, accelerated: nics.get(index).is_some_and(|nic| nic.enable_accelerated_networking) }
+    }
+
     /// Whether this NIC is there.
     pub(crate) fn has(&self, nic: &NicId) -> bool {
         nic.vm == self.vm && self.nic.as_ref().is_none_or(|name| nic.nic.as_str() == name)
+    }
+}
+
+/// A NIC as its guest has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GuestNic {
+    /// Its number in the VM, from 0.
+    pub(crate) index: usize,
+    /// Whether it may have a VF.
+    pub(crate) accelerated: bool,
+}
+
+impl GuestNic {
+    /// Its synthetic device, which has the addresses.
+    pub(crate) fn device(self) -> String {
+        format!("eth{}", self.index)
+    }
+
+    /// What the name of its VF begins with.
+    pub(crate) fn vf_prefix(self) -> String {
+        format!("enP{}s", self.index + 1)
     }
 }
 
@@ -81,5 +111,13 @@ virtualMachines:
         assert!(has("fw", nic("fw", "inside")) && has("fw", nic("fw", "outside")));
         assert!(has("fw/inside", nic("fw", "inside")) && !has("fw/inside", nic("fw", "outside")));
         assert!(!has("fw", nic("web1", "nic0")));
+    }
+
+    #[test]
+    fn nics_are_devices_in_the_order_of_the_file() {
+        let loaded = crate::topology::from_text(TOPOLOGY, std::path::Path::new("places.yaml")).unwrap();
+        let device =
+            |text| Place::resolve(&loaded.network, text).unwrap().guest_nic(&loaded.network).device();
+        assert_eq!(["web1", "fw", "fw/outside", "fw/inside"].map(device), ["eth0", "eth0", "eth0", "eth1"]);
     }
 }

@@ -6,6 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
+use linux_net::NetNs;
+use linux_net::process::Placement;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 
@@ -25,9 +27,27 @@ pub(crate) enum Stdin {
 /// # Errors
 /// When waiting fails.
 pub(crate) fn run(command: &[OsString], stdin: Stdin, variables: &[(&str, &str)]) -> Result<ExitCode> {
+    run_placed(&Placement::default(), command, stdin, variables)
+}
+
+/// The same, in a network namespace.
+///
+/// # Errors
+/// When waiting fails.
+pub(crate) fn run_in(network: &NetNs, command: &[OsString], stdin: Stdin) -> Result<ExitCode> {
+    run_placed(&Placement::network(network), command, stdin, &[])
+}
+
+fn run_placed(
+    placement: &Placement,
+    command: &[OsString],
+    stdin: Stdin,
+    variables: &[(&str, &str)],
+) -> Result<ExitCode> {
     let Some((program, arguments)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
     let mut command = Command::new(program);
     command.args(arguments).env("PATH", super::search_path()).envs(variables.iter().copied());
+    placement.install(&mut command);
     if stdin == Stdin::Null {
         command.stdin(Stdio::null());
     }

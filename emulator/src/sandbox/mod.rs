@@ -17,7 +17,7 @@ mod enter;
 mod init;
 mod launch;
 
-pub(crate) use command::{Stdin, run};
+pub(crate) use command::{Stdin, run, run_in};
 pub(crate) use enter::{enter, enter_vm};
 pub(crate) use init::init;
 pub(crate) use launch::{agent_program, launch, start};

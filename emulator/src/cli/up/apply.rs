@@ -9,7 +9,7 @@ use goal_state::VmName;
 use crate::cli::progress::ProgressLine;
 use crate::controller::client::Client;
 use crate::controller::protocol::{Applied, Request, Response};
-use crate::lab::Folder;
+use crate::lab::{Carriage, Folder};
 use crate::output::sentence;
 use crate::refusal::refuse;
 use crate::topology::Loaded;
@@ -17,8 +17,8 @@ use crate::topology::Loaded;
 /// How a topology is to be applied.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How {
-    /// Whether known flows are carried by BPF where that can be had.
-    pub(super) offload: bool,
+    /// How packets are carried.
+    pub(super) carriage: Carriage,
     /// Whether VMs may be restarted.
     pub(super) restart_vms: bool,
 }
@@ -46,7 +46,7 @@ fn converse(controller: &mut Client, loaded: &Loaded, how: How) -> Result<Respon
         path: loaded.path.clone(),
         topology: loaded.text.clone(),
         service_tags: loaded.service_tags.clone(),
-        offload: how.offload,
+        carriage: how.carriage,
         restart_vms: how.restart_vms,
     })?;
     let mut line = ProgressLine::begin(&format!("lab {}", loaded.network.name));

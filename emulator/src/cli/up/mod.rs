@@ -13,9 +13,9 @@ use goal_state::Generation;
 use nix::sys::signal::{SigSet, Signal};
 use serde::Serialize;
 
-use super::offload_choice::OffloadChoice;
+use super::carriage_choice::CarriageChoice;
 use crate::controller::protocol::Applied;
-use crate::lab::{Folder, LabName, RunningLab, lock, running};
+use crate::lab::{Carriage, Folder, LabName, RunningLab, lock, running};
 use crate::output::{self, Format, Show, sentence};
 use crate::plan::{Change, Kind};
 use crate::topology::{self, Loaded};
@@ -35,18 +35,18 @@ pub(super) struct Args {
     #[arg(long)]
     restart_vms: bool,
     #[command(flatten)]
-    offload: OffloadChoice,
+    carriage: CarriageChoice,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let loaded = topology::from_file(&args.file)?;
     loaded.tell_warnings();
     loaded.tell_not_carried();
-    let offload = args.offload.offload();
+    let carriage = args.carriage.carriage();
     if args.dry_run {
-        return Plan::of(&loaded, offload)?.show(format).map(|()| ExitCode::SUCCESS);
+        return Plan::of(&loaded, carriage)?.show(format).map(|()| ExitCode::SUCCESS);
     }
-    let result = bring_up(&loaded, How { offload, restart_vms: args.restart_vms })?;
+    let result = bring_up(&loaded, How { carriage, restart_vms: args.restart_vms })?;
     output::show(&result, format)?;
     for problem in &result.problems {
         output::tell(format_args!("problem: {problem}"));
@@ -74,8 +74,8 @@ fn bring_up(loaded: &Loaded, how: How) -> Result<Up> {
 ///
 /// # Errors
 /// When this machine lacks something, or something fails; nothing of the lab is there then.
-pub(super) fn create(name: &LabName, loaded: &Loaded, offload: bool) -> Result<RunningLab> {
-    Ok(create_and_apply(name, loaded, How { offload, restart_vms: false })?.0)
+pub(super) fn create(name: &LabName, loaded: &Loaded, carriage: Carriage) -> Result<RunningLab> {
+    Ok(create_and_apply(name, loaded, How { carriage, restart_vms: false })?.0)
 }
 
 fn create_and_apply(name: &LabName, loaded: &Loaded, how: How) -> Result<(RunningLab, Applied)> {

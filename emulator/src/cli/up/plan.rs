@@ -5,7 +5,7 @@ use goal_state::{Generation, HostGoalState, VmName};
 use serde::Serialize;
 
 use super::apply::{how_to_restart, reason_to_restart};
-use crate::lab::{Wanted, running};
+use crate::lab::{Carriage, Wanted, running};
 use crate::output::{self, Format, Show};
 use crate::plan::{Action, Change, difference, restarts};
 use crate::topology::{self, Loaded};
@@ -26,17 +26,17 @@ impl Plan {
     ///
     /// # Errors
     /// When the state of the lab cannot be read.
-    pub(super) fn of(loaded: &Loaded, offload: bool) -> Result<Self> {
+    pub(super) fn of(loaded: &Loaded, carriage: Carriage) -> Result<Self> {
         let name = loaded.name()?;
         let before = match running::find(&name)? {
             Some(lab) => Wanted::load(&lab.folder)?,
             None => None,
         };
         let old = match before {
-            Some(wanted) => topology::from_wanted(&wanted)?.goals(wanted.generation, wanted.offload),
+            Some(wanted) => topology::from_wanted(&wanted)?.goals(wanted.generation, wanted.carriage()),
             None => Vec::new(),
         };
-        let new = loaded.goals(Generation(1), offload);
+        let new = loaded.goals(Generation(1), carriage);
         Ok(Self {
             lab: name.to_string(),
             changes: difference(&old, &new),

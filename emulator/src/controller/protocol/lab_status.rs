@@ -35,6 +35,9 @@ pub(crate) struct HostStatus {
     pub(crate) agent: AgentStatus,
     /// Why nothing is offloaded, as a sentence; none when it is, or when the agent does not say.
     pub(crate) not_offloaded: Option<String>,
+    /// Why nothing is encrypted that should be, as a sentence; none when it is, when nothing should be, or when the agent does
+    /// not say.
+    pub(crate) not_encrypted: Option<String>,
 }
 
 /// How an agent is.

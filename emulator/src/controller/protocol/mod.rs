@@ -2,6 +2,7 @@
 //!
 //! Both ends are the same program, so this is no contract: a controller of another build is noticed by its version.
 
+mod encryption;
 mod lab_status;
 
 use std::path::PathBuf;
@@ -13,8 +14,10 @@ use goal_state::probe::{Answerer, Probe, ProbeResult};
 use goal_state::{Generation, HostName, NicId, VmName};
 use serde::{Deserialize, Serialize};
 
+use crate::lab::Carriage;
 use crate::plan::Change;
 
+pub(crate) use encryption::HostEncryption;
 pub(crate) use lab_status::{AgentState, AgentStatus, HostStatus, LabStatus, NicStatus, VmStatus};
 
 /// Command line to controller.
@@ -30,13 +33,15 @@ pub(crate) enum Request {
         topology: String,
         /// The text of the file that its `serviceTags` names.
         service_tags: Option<String>,
-        /// Whether known flows are carried by BPF where that can be had.
-        offload: bool,
+        /// How packets are carried.
+        carriage: Carriage,
         /// Whether VMs may be restarted. Without that nothing is applied that takes it.
         restart_vms: bool,
     },
     /// How is the lab? Answered by [`Response::Status`].
     Status,
+    /// How are the associations of NICs that encrypt? Answered by [`Response::Encryption`].
+    Encryption,
     /// How often has each rule matched? Answered by [`Response::Counters`].
     Counters,
     /// Send [`Response::Event`] for every event of every host from now on, after one [`Response::Events`].
@@ -100,6 +105,11 @@ pub(crate) enum Response {
     },
     /// How the lab is.
     Status(LabStatus),
+    /// How associations are.
+    Encryption {
+        /// Hosts with NICs that encrypt, in the order of the file.
+        hosts: Vec<HostEncryption>,
+    },
     /// How often each rule has matched.
     Counters {
         /// Sorted by NIC and counter.

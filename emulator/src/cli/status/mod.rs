@@ -1,10 +1,13 @@
 //! `vnetlab status`: hosts, agents, VMs and NICs of a lab.
 
+mod encryption;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use self::encryption::{Encryption, not_encrypted};
 use super::lab_choice::LabChoice;
 use crate::controller::client::Client;
 use crate::controller::protocol::{HostStatus, LabStatus, NicStatus, Request, Response, VmStatus};
@@ -14,11 +17,18 @@ use crate::output::{self, Columns, Format, Show};
 pub(super) struct Args {
     #[command(flatten)]
     lab: LabChoice,
+    /// Show the associations of NICs that encrypt instead.
+    #[arg(long)]
+    encryption: bool,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let lab = args.lab.choose()?;
-    match Client::connect(&lab.folder)?.ask(Request::Status)? {
+    let request = if args.encryption { Request::Encryption } else { Request::Status };
+    match Client::connect(&lab.folder)?.ask(request)? {
+        Response::Encryption { hosts } => {
+            output::show(&Encryption::of(&hosts), format).map(|()| ExitCode::SUCCESS)
+        }
         Response::Status(status) => output::show(&status, format).map(|()| ExitCode::SUCCESS),
         other => bail!("the controller answers {other:?}"),
     }
@@ -33,11 +43,14 @@ impl Show for LabStatus {
             .map(|(host, problem)| format!("problem on {host}: {problem}\n"))
             .collect();
         format!(
-            "lab {name}, generation {generation}, from {}\n\n{}\n{}{}{}{problems}",
+            "lab {name}, generation {generation}, from {}\n\n{}\n{}{}{}{}{problems}",
             topology.display(),
             table_of_hosts(hosts),
             table_of_vms(virtual_machines),
             not_offloaded(hosts),
+            not_encrypted(
+                hosts.iter().filter_map(|host| Some((host.name.as_str(), host.not_encrypted.as_deref()?)))
+            ),
             failed_paths(virtual_machines),
         )
     }
@@ -142,6 +155,7 @@ mod tests {
             provider_address: [198, 18, 0, 1].into(),
             agent: agent.clone(),
             not_offloaded: not_offloaded.map(str::to_owned),
+            not_encrypted: not_offloaded.map(|_| "this machine has no /dev/net/tun".to_owned()),
         };
         let well = AgentStatus { problems: Vec::new(), ..agent.clone() };
         let refused = Some("the kernel refuses to load BPF");
