@@ -14,6 +14,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use nix::libc;
 use nix::net::if_::if_nametoindex;
 
+use crate::netlink::Netlink;
+
 /// Bytes of the header before each frame, without the number of buffers.
 pub const HEADER: usize = 10;
 
@@ -65,6 +67,7 @@ impl Tap {
         if !cuts_udp {
             set_offload(&device, CHECKSUM_AND_TCP)?;
         }
+        await_carrier(name);
         Ok(Self { device, cuts_udp })
     }
 
@@ -113,6 +116,13 @@ impl AsFd for Tap {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
+}
+
+/// Since somebody is attached the device can carry frames, and the kernel notes it: within a second. Until then it loses what is
+/// sent by it, and a bridge keeps its port closed. To be asked for the one link makes it note at once (since Linux 6.8).
+fn await_carrier(name: &str) {
+    // Whatever the answer is; without one it is noted later.
+    drop(Netlink::open_in_this_thread().and_then(|mut netlink| netlink.statistics(name)));
 }
 
 fn open() -> io::Result<File> {
