@@ -71,8 +71,6 @@ impl Room {
         self.taps = [None, None];
         let attach = |host: &Host| {
             let tap = host.namespace.run(|| Tap::attach(TAP)).unwrap().unwrap();
-            // The kernel notes at once that somebody listens now; by itself it may take a second.
-            host.apply(Request::set_up(TAP));
             Some(tap)
         };
         self.taps = [attach(&self.hosts[0]), attach(&self.hosts[1])];
@@ -274,6 +272,47 @@ fn a_change_of_peers_lets_nothing_through() {
         while room.carry(b"of the flood") {}
         room.assert_ways();
         assert!(!room.has_passed(b"of the flood"));
+    });
+}
+
+/// While a policy is being changed, and when whoever changes it dies, the rules count and not the records of before.
+#[test]
+fn rules_are_in_force_before_records() {
+    both_ways(|room| {
+        let with = room.hosts[0].goal.clone();
+        room.taps = [None, None];
+        for vm in &mut room.hosts[0].goal.virtual_machines {
+            vm.network_interfaces[0].encryption_port = None;
+        }
+        room.hosts[0].follow();
+        assert_eq!(room.send("a", "b"), IN_CLEAR);
+        room.hosts[0].goal = with;
+        assert_eq!(room.hosts[0].begin_to_follow().problems, Vec::<String>::new());
+        room.attach();
+        room.assert_ways();
+        room.hosts[0].follow();
+        room.assert_ways();
+    });
+}
+
+/// The other host does not know yet that its NIC encrypts, or any more: what this one's goal state says counts here.
+#[test]
+fn records_of_another_host_may_be_behind() {
+    both_ways(|room| {
+        room.assert_ways();
+        for vm in &mut room.hosts[1].goal.virtual_machines {
+            vm.network_interfaces[0].encryption_port = None;
+        }
+        room.taps[1] = None;
+        assert!(room.hosts[1].follow() > 0);
+        for _ in 0..3 {
+            let mut seen = false;
+            let sent = room.send_until("a", "b", |room| {
+                seen = room.taps[0].as_ref().unwrap().try_read(&mut vec![0; tap::LARGEST]).unwrap().is_some();
+                seen
+            });
+            assert!(seen && !sent.clear, "{sent:?}");
+        }
     });
 }
 

@@ -94,27 +94,25 @@ fn goal_of(host: u8) -> HostGoalState {
 }
 
 impl Host {
-    /// Makes the goal state true, as an agent does.
-    pub(crate) fn reconcile(&self) -> Outcome {
-        self.namespace
-            .run(|| {
-                if let Some(offload) = &self.offload {
-                    offload.suspend(&self.goal).unwrap();
-                }
-                let outcome = vfp::reconcile(&vfp::lower(&self.goal), &BTreeSet::new(), &|_, _| ());
-                if let Some(offload) = &self.offload {
-                    offload.resume(&self.goal, outcome.changes > 0).unwrap();
-                }
-                outcome
-            })
-            .unwrap()
-    }
-
-    /// The same, without problems; how much had to be done.
+    /// Makes the goal state true, as an agent does; how much had to be done.
     pub(crate) fn follow(&self) -> u32 {
-        let outcome = self.reconcile();
+        let outcome = self.begin_to_follow();
+        if let Some(offload) = &self.offload {
+            self.namespace.run(|| offload.resume(&self.goal, outcome.changes > 0).unwrap()).unwrap();
+        }
         assert_eq!(outcome.problems, Vec::<String>::new());
         outcome.changes
+    }
+
+    /// The same as far as somebody who is interrupted before the end: the records of the offload are as they were.
+    pub(crate) fn begin_to_follow(&self) -> Outcome {
+        let begin = || {
+            if let Some(offload) = &self.offload {
+                offload.suspend(&self.goal).unwrap();
+            }
+            vfp::reconcile(&vfp::lower(&self.goal), &BTreeSet::new(), &|_, _| ())
+        };
+        self.namespace.run(begin).unwrap()
     }
 
     /// Gives VFs to all NICs, or takes them away.
