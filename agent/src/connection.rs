@@ -109,9 +109,24 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
         ToAgent::Flows { id, vm } => {
             tokio::task::spawn_blocking(move || tell(&answers, flows(&host, id, &vm)));
         }
-        ToAgent::PublicKey { id } | ToAgent::Certify { id, .. } | ToAgent::Encryption { id } => {
-            let message = "this agent does not encrypt".to_owned();
-            send(&answers, FromAgent::Error { id, message }).await;
+        ToAgent::PublicKey { id } => {
+            let public_key = host.encryption().public_key();
+            send(&answers, FromAgent::PublicKey { id, public_key }).await;
+        }
+        ToAgent::Certify { id, authority, certificates } => {
+            tokio::task::spawn_blocking(move || {
+                let answer = match host.encryption().certify(authority, certificates) {
+                    Ok(()) => FromAgent::Certified { id },
+                    Err(message) => FromAgent::Error { id, message },
+                };
+                tell(&answers, answer);
+            });
+        }
+        ToAgent::Encryption { id } => {
+            tokio::task::spawn_blocking(move || {
+                let status = host.encryption().status();
+                tell(&answers, FromAgent::Encryption { id, status });
+            });
         }
         ToAgent::Service { id, milliseconds } => {
             tokio::task::spawn_blocking(move || {

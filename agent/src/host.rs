@@ -10,6 +10,7 @@ use goal_state::{Generation, HostGoalState, HostName, NicId, Report, VmName};
 use tokio::sync::broadcast;
 
 use crate::data_paths::DataPaths;
+use crate::encryption::Encryption;
 use crate::log_reader::LogReader;
 use crate::machines::Machines;
 use crate::state::StateFolder;
@@ -51,6 +52,7 @@ pub struct Host {
     applying: Mutex<()>,
     machines: Machines,
     data_paths: Arc<DataPaths>,
+    encryption: Encryption,
     logs: LogReader,
     events: broadcast::Sender<Event>,
 }
@@ -86,6 +88,7 @@ impl Host {
         Ok(Arc::new(Self {
             machines: Machines::start(state.clone(), came_back)?,
             data_paths,
+            encryption: Encryption::start()?,
             logs: LogReader::start(events.clone())?,
             known: Mutex::new(Known { wanted, goal, ..Known::default() }),
             applying: Mutex::default(),
@@ -134,7 +137,7 @@ impl Host {
             running_vms,
             data_paths,
             not_offloaded,
-            not_encrypted: None,
+            not_encrypted: self.encryption.why_not(),
         }
     }
 
@@ -142,6 +145,12 @@ impl Host {
     #[must_use]
     pub fn data_paths(&self) -> &DataPaths {
         &self.data_paths
+    }
+
+    /// What its NICs encrypt.
+    #[must_use]
+    pub fn encryption(&self) -> &Encryption {
+        &self.encryption
     }
 
     /// Takes the VFs away and returns them after that time; see [`DataPaths::service`]. Waits for an apply.
@@ -164,6 +173,7 @@ impl Host {
     ) -> Result<Report, Refusal> {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         self.accept(&goal)?;
+        let goal = self.encryption.admit(goal);
         let network = vfp::lower(&goal);
         let wanted = vfp::reconcile::namespace_names(&network);
         let owned = self.own(&wanted)?;
@@ -171,6 +181,7 @@ impl Host {
         let (revoked, mut problems) = self.data_paths.prepare(&goal);
         let outcome = vfp::reconcile(&network, &owned, progress);
         problems.extend(outcome.problems);
+        problems.extend(self.encryption.follow(&goal));
         problems.extend(self.data_paths.resume(&goal, outcome.changes > 0));
         problems.extend(self.logs.follow(Arc::new(goal.clone())));
         let started = self.machines.ensure(&goal);

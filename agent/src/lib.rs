@@ -13,7 +13,7 @@
 //! | [`state`] | the files that survive the agent |
 //! | [`machines`] | the VMs' processes |
 //! | [`data_paths`] | the NICs' VFs: given, taken and looked after |
-//! | [`encryption`] | packets sealed between hosts |
+//! | [`encryption`] | what its NICs send to other hosts' in DTLS |
 //! | [`log_reader`] | what rulesets log, as events |
 //! | [`probe`] | one packet sent from a VM |
 //! | [`answer`] | somebody who answers it |

@@ -46,6 +46,8 @@ pub enum AssociationState {
     Opening,
     /// Packets are sealed and opened.
     Established,
+    /// Nothing was sent for a while; the next packet opens it again.
+    Closed,
     /// The last handshake failed, and no keys are left; it is tried again when a packet wants to go.
     Failed,
 }
@@ -57,6 +59,7 @@ impl AssociationState {
         match self {
             Self::Opening => "opening",
             Self::Established => "established",
+            Self::Closed => "closed",
             Self::Failed => "failed",
         }
     }

@@ -30,6 +30,14 @@ const CHECKSUM_AND_TCP: libc::c_uint = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | lib
 /// And cutting UDP (Linux 6.2).
 const UDP: libc::c_uint = libc::TUN_F_USO4 | libc::TUN_F_USO6;
 
+/// Whether this process may open what TAP devices are made with.
+///
+/// # Errors
+/// `ENOENT` or `EACCES`: no `/dev/net/tun`, or none for this user.
+pub fn available() -> io::Result<()> {
+    File::options().read(true).write(true).open(CLONE).map(drop)
+}
+
 /// Makes a TAP that stays when nobody holds it, in the calling thread's network namespace. It is down, has a MAC address of
 /// the kernel's choice, and loses what is sent by it until a program attaches. One that is there already is left as it is.
 ///

@@ -16,6 +16,7 @@ pub struct Exhausted;
 /// Seals records with the keys of one direction, each with a number of its own.
 pub struct Sealer {
     keys: Keys,
+    cipher: Cipher,
     sealed: u64,
 }
 
@@ -23,7 +24,7 @@ impl Sealer {
     /// With the keys of `secret`. There must not be two for the same secret: they would use the same numbers.
     #[must_use]
     pub fn new(cipher: Cipher, secret: &TrafficSecret) -> Self {
-        Self { keys: Keys::new(cipher, secret), sealed: 0 }
+        Self { keys: Keys::new(cipher, secret), cipher, sealed: 0 }
     }
 
     /// Seals one record of `parts`, one after the other, into `out`, which is exactly [`record_len`] of them together.
@@ -54,6 +55,12 @@ impl Sealer {
         let masked = (number as u16) ^ self.keys.mask(sample).map_err(|_| Exhausted)?;
         header[1..].copy_from_slice(&masked.to_be_bytes());
         Ok(())
+    }
+
+    /// Of its keys.
+    #[must_use]
+    pub fn cipher(&self) -> Cipher {
+        self.cipher
     }
 
     /// Records sealed so far.
