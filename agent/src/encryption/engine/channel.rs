@@ -2,21 +2,20 @@
 
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use linux_net::MacAddr;
 use tunnel::association::Traffic;
-use tunnel::receiver::{Receiver, SessionId};
-use tunnel::record::{Content, MAX_PAYLOAD, OpenError, Opened, Opener, Sealer, record_len};
+use tunnel::receiver::SessionId;
+use tunnel::record::{Content, Opener, Sealer, record_len};
 
 use super::counters::{Count, Counters};
-use super::flags;
-use super::pace::Pace;
 use super::packet::ETHERNET;
 use super::ports::{NicSocket, TapPort};
 use super::queue::Queue;
-use super::segment::{self, Malformed};
+use super::receiving::{Arrival, Receiving};
+use super::segment::Malformed;
 use super::send_buffer::SendBuffer;
+use super::sending::{Sending, Sent};
 use super::shared::lock;
 use super::virtio::Header;
 
@@ -47,59 +46,12 @@ pub struct Channel {
     counters: Counters,
 }
 
-#[derive(Debug)]
-enum Sending {
-    With(Box<Sealer>),
-    Without(Queue),
-}
-
-#[derive(Debug)]
-struct Receiving {
-    receiver: Receiver,
-    /// Sessions of which a record was authentic.
-    heard: Vec<SessionId>,
-    handshakes: Pace,
-    keyless: Pace,
-}
-
-/// What became of a packet that was to be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// It is in the buffer, or was dropped.
-    Done,
-    /// It waits for keys.
-    Waits,
-    /// It waits for keys, and they are to be asked for.
-    Wanted,
-}
-
-/// What a record was.
-#[derive(Debug)]
-pub(crate) enum Arrival<'d> {
-    /// Authentic; `first` of its session.
-    Opened { session: SessionId, first: bool, opened: Opened<'d> },
-    /// There are no keys, and it is time to say so.
-    Keyless,
-    /// Dropped and counted.
-    Dropped,
-}
-
 impl Channel {
     /// A pair without keys.
     #[must_use]
     pub fn new(pair: Pair) -> Self {
-        let receiving = Receiving {
-            receiver: Receiver::new(),
-            heard: Vec::new(),
-            handshakes: Pace::new(Duration::from_millis(5), 64),
-            keyless: Pace::new(Duration::from_millis(100), 1),
-        };
-        Self {
-            pair,
-            sending: Mutex::new(Sending::Without(Queue::default())),
-            receiving: Mutex::new(receiving),
-            counters: Counters::default(),
-        }
+        let sending = Mutex::new(Sending::Without(Queue::default()));
+        Self { pair, sending, receiving: Mutex::new(Receiving::new()), counters: Counters::default() }
     }
 
     /// Whose it is.
@@ -109,54 +61,33 @@ impl Channel {
     }
 
     /// Seals with these keys from now on, first of all what waits.
-    pub fn send_with(self: &Arc<Self>, mut sealer: Sealer) {
-        let mut sending = lock(&self.sending);
-        if let Sending::Without(queue) = &mut *sending {
-            self.counters.not_sent.add(queue.expire(Instant::now()));
-            if queue.len() > 0 {
-                let mut buffer = SendBuffer::new();
-                while let Some(mut waiting) = queue.pop() {
-                    // What was malformed was counted.
-                    let _ = self.seal(&mut sealer, &waiting.header, &mut waiting.packet, &mut buffer);
-                }
-                buffer.flush();
-            }
-        }
-        *sending = Sending::With(Box::new(sealer));
+    pub fn send_with(self: &Arc<Self>, sealer: Sealer) {
+        lock(&self.sending).use_keys(sealer, self);
     }
 
     /// Seals nothing more: packets wait.
     pub fn drop_keys(&self) {
-        let mut sending = lock(&self.sending);
-        if matches!(*sending, Sending::With(_)) {
-            *sending = Sending::Without(Queue::default());
-        }
+        lock(&self.sending).drop_keys();
     }
 
     /// Drops packets that have waited for too long. To be called some times a second.
     pub fn expire(&self) {
-        if let Sending::Without(queue) = &mut *lock(&self.sending) {
-            self.counters.not_sent.add(queue.expire(Instant::now()));
-        }
+        lock(&self.sending).expire(&self.counters);
     }
 
     /// Opens what was sealed with these keys from now on.
     pub fn receive_with(&self, session: SessionId, opener: Opener) {
-        lock(&self.receiving).receiver.add(session, opener);
+        lock(&self.receiving).add(session, opener);
     }
 
     /// Opens nothing more that was sealed with these keys.
     pub fn forget(&self, session: SessionId) {
-        let mut receiving = lock(&self.receiving);
-        receiving.receiver.forget(session);
-        receiving.heard.retain(|heard| *heard != session);
+        lock(&self.receiving).forget(session);
     }
 
     /// Sends a datagram as it is: one of a handshake.
     pub fn send_datagram(&self, datagram: &[u8]) {
-        if self.pair.socket.socket().send(self.pair.peer_address, datagram, u16::MAX).is_err() {
-            self.counters.not_sent.add(1);
-        }
+        self.send_records(datagram, datagram.len());
     }
 
     /// Sends a record without a packet, if there are keys.
@@ -172,10 +103,7 @@ impl Channel {
     /// What an association wants to know: records sealed with the keys in use, and what came.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let sealed = match &*lock(&self.sending) {
-            Sending::With(sealer) => sealer.sealed(),
-            Sending::Without(_) => 0,
-        };
+        let sealed = lock(&self.sending).sealed();
         let (opened, not_authentic) =
             (self.counters.records_received.get(), self.counters.not_authentic.get());
         Traffic { sealed, opened, not_authentic }
@@ -198,56 +126,14 @@ impl Channel {
         packet: &mut [u8],
         buffer: &mut SendBuffer,
     ) -> Result<Sent, Malformed> {
-        match &mut *lock(&self.sending) {
-            Sending::With(sealer) => self.seal(sealer, header, packet, buffer).map(|()| Sent::Done),
-            Sending::Without(queue) => {
-                let outcome = queue.push(*header, packet, Instant::now());
-                self.counters.not_sent.add(outcome.dropped);
-                Ok(if outcome.remind { Sent::Wanted } else { Sent::Waits })
-            }
-        }
-    }
-
-    fn seal(
-        self: &Arc<Self>,
-        sealer: &mut Sealer,
-        header: &Header,
-        packet: &mut [u8],
-        buffer: &mut SendBuffer,
-    ) -> Result<(), Malformed> {
-        let (mut records, mut bytes, mut not_sent) = (0, 0, 0);
-        let outcome = segment::cut(header, packet, |segment| {
-            let payload = 1 + segment.len();
-            if payload > MAX_PAYLOAD {
-                not_sent += 1;
-                return;
-            }
-            let length = record_len(payload);
-            let room = buffer.room(self, length);
-            let flags = [if segment.partial { flags::PARTIAL } else { 0 }];
-            match sealer.seal(room, Content::ApplicationData, [&flags, segment.head, segment.payload]) {
-                Ok(()) => {
-                    records += 1;
-                    bytes += segment.len() as u64;
-                }
-                // New keys come long before that.
-                Err(_) => {
-                    buffer.give_back(length);
-                    not_sent += 1;
-                }
-            }
-        });
-        self.counters.records_sent.add(records);
-        self.counters.bytes_sent.add(bytes);
-        self.counters.not_sent.add(not_sent);
-        outcome
+        lock(&self.sending).packet(header, packet, self, buffer)
     }
 
     fn send_short(&self, content: Content, payload: &[u8]) {
         let mut record = [0; record_len(CLOSE_NOTIFY.len())];
         let record = &mut record[..record_len(payload.len())];
-        let Sending::With(sealer) = &mut *lock(&self.sending) else { return };
-        if sealer.seal(record, content, [payload, &[], &[]]).is_ok() {
+        let sealed = lock(&self.sending).record(record, content, payload);
+        if sealed.is_some() {
             self.counters.records_sent.add(1);
             self.send_records(record, record.len());
         }
@@ -255,50 +141,26 @@ impl Channel {
 
     /// Sends records of `length` bytes each, the last perhaps shorter.
     pub(crate) fn send_records(&self, records: &[u8], length: usize) {
-        let send = |bytes| {
-            self.pair.socket.socket().send(
-                self.pair.peer_address,
-                bytes,
-                length.try_into().unwrap_or(u16::MAX),
-            )
-        };
-        if send(records).is_err() {
-            // A device on the way may not take several at once.
-            let lost = records.chunks(length).filter(|record| send(record).is_err()).count();
-            self.counters.not_sent.add(lost as u64);
+        let socket = self.pair.socket.socket();
+        let segment = length.try_into().unwrap_or(u16::MAX);
+        if socket.send(self.pair.peer_address, records, segment).is_ok() {
+            return;
         }
+        // A device on the way may not take several at once.
+        let again = records.chunks(length.max(1)).filter(|_| records.len() > length);
+        let sent = again.filter(|record| socket.send(self.pair.peer_address, record, segment).is_ok());
+        self.counters.not_sent.add((records.len().div_ceil(length.max(1)) - sent.count()) as u64);
     }
 
     /// Opens a record where it lies.
+    #[inline]
     pub(crate) fn open<'d>(&self, record: &'d mut [u8]) -> Arrival<'d> {
-        let receiving = &mut *lock(&self.receiving);
-        if receiving.receiver.is_empty() {
-            self.counters.not_authentic.add(1);
-            let tell = receiving.keyless.allows(Instant::now());
-            return if tell { Arrival::Keyless } else { Arrival::Dropped };
-        }
-        match receiving.receiver.open(record) {
-            Ok((session, opened)) => {
-                let first = !receiving.heard.contains(&session);
-                if first {
-                    receiving.heard.push(session);
-                }
-                Arrival::Opened { session, first, opened }
-            }
-            Err(error) => {
-                let counter = match error {
-                    OpenError::Replayed => &self.counters.replayed,
-                    OpenError::NotARecord | OpenError::NotAuthentic => &self.counters.not_authentic,
-                };
-                counter.add(1);
-                Arrival::Dropped
-            }
-        }
+        lock(&self.receiving).open(record, &self.counters)
     }
 
     /// Whether one more datagram of a handshake may be looked at now.
     pub(crate) fn takes_handshake(&self) -> bool {
-        lock(&self.receiving).handshakes.allows(Instant::now())
+        lock(&self.receiving).takes_handshake()
     }
 
     /// The Ethernet header of packets for the NIC of this host: IPv4.

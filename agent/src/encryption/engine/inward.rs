@@ -10,12 +10,13 @@ use tracing::debug;
 use tunnel::receiver::SessionId;
 use tunnel::record::{Content, Opened, is_ours};
 
-use super::channel::{Arrival, Channel};
+use super::channel::Channel;
 use super::coalesce::Coalescer;
 use super::core::{Core, Sockets, Told};
 use super::flags;
 use super::packet::total_length;
 use super::ports::NicSocket;
+use super::receiving::Arrival;
 use super::shared::Reader;
 use super::table::Table;
 

@@ -11,14 +11,15 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`virtio`] | what a TAP says of a frame |
-//! | [`packet`], [`checksum`] | as much of IPv4, TCP and UDP as is needed |
-//! | [`segment`], [`coalesce`] | superpackets into packets, and back; pure |
-//! | [`channel`], [`table`] | one pair with its keys; which pair a frame belongs to |
-//! | [`queue`], [`pace`] | what waits for keys; what is told only so often |
-//! | [`ports`], [`send_buffer`] | TAPs and sockets; records that leave together |
-//! | [`outward`], [`inward`] | the threads |
-//! | [`core`], [`shared`], [`counters`], [`flags`] | what they share |
+//! | `virtio` | what a TAP says of a frame |
+//! | `packet`, `checksum` | as much of IPv4, TCP and UDP as is needed |
+//! | `segment`, `coalesce` | superpackets into packets, and back; pure |
+//! | `channel`, `table` | one pair with its keys; which pair a frame belongs to |
+//! | `sending`, `receiving` | keys for one direction each |
+//! | `queue`, `pace` | what waits for keys; what is told only so often |
+//! | `ports`, `send_buffer` | TAPs and sockets; records that leave together |
+//! | `outward`, `inward` | the threads |
+//! | `core`, `shared`, `counters`, `flags` | what they share |
 
 mod channel;
 mod checksum;
@@ -32,10 +33,12 @@ mod pace;
 mod packet;
 mod ports;
 mod queue;
+mod receiving;
 #[cfg(test)]
 mod sample;
 mod segment;
 mod send_buffer;
+mod sending;
 mod shared;
 mod table;
 mod virtio;

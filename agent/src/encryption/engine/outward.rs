@@ -12,11 +12,11 @@ use linux_net::tap::{self, Tap};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tracing::warn;
 
-use super::channel::Sent;
 use super::core::{Core, Told};
 use super::packet::ETHERNET;
 use super::ports::TapPort;
 use super::send_buffer::SendBuffer;
+use super::sending::Sent;
 use super::shared::Reader;
 use super::table::Table;
 use super::virtio::{self, Header};
@@ -114,7 +114,7 @@ impl Outward {
         };
         let header = Header::from_bytes(*header);
         match channel.send_packet(&header, packet, &mut self.buffer) {
-            Ok(Sent::Done | Sent::Waits) => {}
+            Ok(Sent::Done) => {}
             Ok(Sent::Wanted) => self.core.control.wanted(channel),
             Err(_) => dropped.malformed.add(1),
         }
