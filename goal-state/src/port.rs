@@ -24,7 +24,7 @@ pub struct Port {
     /// Peers from which forwarded packets are refused.
     pub forwarded_traffic_refused: Vec<ForwardedTrafficRefusal>,
     /// NICs of other hosts that packets may not be handed to, because they could not be encrypted and one of the two virtual
-    /// networks has `enforcement: DropUnencrypted`. Their addresses: those of next hops, which may be the destination.
+    /// networks has `enforcement: DropUnencrypted`, or because both encrypt and that one's host does not know this NIC. Their addresses: those of next hops, which may be the destination.
     #[serde(default)]
     pub unencrypted_refused: AddressSet,
 }

@@ -40,9 +40,7 @@ fn virtual_network(policy: &Policy<'_>, id: VnetId) -> VirtualNetwork {
             mac: nic.mac,
             provider_address: network.hosts[network.vm(owner.vm).host.0].provider_address,
             vni: network.vnet(nic.subnet.vnet).vni,
-            encryption: encryption
-                .port_seen_from(network, id, owner)
-                .map(|port| EncryptingNic { nic: name(owner), port }),
+            encryption: encryption.port(owner).map(|port| EncryptingNic { nic: name(owner), port }),
         }
     });
     VirtualNetwork { name: vnet.name.clone(), vni: vnet.vni, mappings: mappings.collect() }

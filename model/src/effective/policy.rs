@@ -186,7 +186,7 @@ impl<'n> Policy<'n> {
     /// Who encrypts with whom.
     #[must_use]
     pub fn encryption(&self) -> &Encryption {
-        self.encryption.get_or_init(|| Encryption::of(self))
+        self.encryption.get_or_init(|| Encryption::of(self.network))
     }
 
     /// The routes that gateways and route servers put into a virtual network, its own or those of the hub that it uses,

@@ -9,11 +9,12 @@ use goal_state::DropReason;
 
 use super::choices::Chooser;
 use super::decision::Decision;
+use super::encryption::encryption_detail;
 use super::explanation::Reason;
 use super::journey::{Next, Place, Walk};
 use super::node::Node;
 use super::packet::{IpProtocol, Packet};
-use super::port::{Origin, Port};
+use super::port::Origin;
 use crate::effective::FrontendRef;
 use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku};
 use crate::network::{FrontendAddress, LoadBalancer, NicRef, VnetId};
@@ -62,9 +63,9 @@ impl Walk<'_> {
         let translated = self.lead_to(backend, &target, packet);
         let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(target.rule);
         let to = &self.network.vm(backend.vm).name;
-        let encrypted = self.encryption_detail(origin, backend);
+        let encrypted = self.encryption_to_backend(origin, backend);
         self.allow(decision, format!("to {to}, {}{encrypted}", translated.destination_text()));
-        self.check_encryption(origin, backend)?;
+        self.check_encryption_to_backend(origin, backend)?;
         Ok(Next::Go(Place::Port { nic: backend, origin }, translated))
     }
 
@@ -106,9 +107,9 @@ impl Walk<'_> {
         let backends = &balancer.backend_pools[rule.backend_pool].1;
         let backend = self.choose_backend(frontend, origin, packet, &rule.name, backends)?;
         let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(&rule.name);
-        let encrypted = self.encryption_detail(origin, backend);
+        let encrypted = self.encryption_to_backend(origin, backend);
         self.allow(decision, format!("to {}{encrypted}", self.network.vm(backend.vm).name));
-        self.check_encryption(origin, backend)?;
+        self.check_encryption_to_backend(origin, backend)?;
         Ok(Next::Go(Place::Port { nic: backend, origin }, packet))
     }
 
@@ -135,14 +136,14 @@ impl Walk<'_> {
     }
 
     /// What a NIC sends to a backend is encrypted between the two: the load balancer is no station of it.
-    fn encryption_detail(&mut self, origin: Origin, backend: NicRef) -> String {
+    fn encryption_to_backend(&self, origin: Origin, backend: NicRef) -> String {
         let Origin::Nic(sender) = origin else { return String::new() };
-        Port::new(self.policy, sender, &mut self.journey.steps).encryption_detail(backend)
+        encryption_detail(self.policy, sender, backend)
     }
 
-    fn check_encryption(&mut self, origin: Origin, backend: NicRef) -> Result<(), Reason> {
+    fn check_encryption_to_backend(&mut self, origin: Origin, backend: NicRef) -> Result<(), Reason> {
         let Origin::Nic(sender) = origin else { return Ok(()) };
-        Port::new(self.policy, sender, &mut self.journey.steps).check_encryption(backend)
+        self.check_encryption(sender, backend)
     }
 
     fn no_backend(&mut self, frontend: FrontendRef, rule: Option<&str>, why: &str) -> Reason {

@@ -122,16 +122,8 @@ impl Journey {
 
     /// What a flow log says: X when all stretches are, else the first that is not. Nothing was encrypted of what never left.
     pub(super) fn encryption(&self) -> FlowEncryption {
-        let refused = self.reason().is_some_and(|reason| reason.layer == DropReason::Encryption);
-        let last = refused.then_some(FlowEncryption::NotAccepted);
-        let mut stretches = self.encryption.iter().copied().chain(last).peekable();
-        match stretches.peek() {
-            None => FlowEncryption::NotConfigured,
-            Some(_) => {
-                let in_clear = stretches.find(|stretch| *stretch != FlowEncryption::Encrypted);
-                in_clear.unwrap_or(FlowEncryption::Encrypted)
-            }
-        }
+        let in_clear = self.encryption.iter().find(|stretch| **stretch != FlowEncryption::Encrypted);
+        in_clear.or(self.encryption.first()).copied().unwrap_or(FlowEncryption::NotConfigured)
     }
 
     /// Ends the journey at its receiver after all.
@@ -226,6 +218,9 @@ impl Walk<'_> {
         if let Onward::Internet(route) = onward {
             return self.leave_for_internet(sender, packet, route);
         }
+        if let Onward::To(receiver) = onward {
+            self.check_encryption(sender, receiver)?;
+        }
         self.flows.accept(sender, packet);
         self.cross(sender, Direction::Outbound);
         self.hand_over(sender, onward, sent)
@@ -259,7 +254,7 @@ impl Walk<'_> {
     /// Into a port, and into the guest behind it.
     fn enter_port(&mut self, nic: NicRef, origin: Origin, packet: Packet) -> Result<Next, Reason> {
         let encryption = match origin {
-            Origin::Nic(sender) => self.policy.encryption().between(self.network, sender, nic),
+            Origin::Nic(sender) => self.policy.encryption().between(self.policy, sender, nic),
             Origin::Outside => FlowEncryption::NotConfigured,
         };
         self.come_to(Node::Vm(nic.vm), encryption);

@@ -24,6 +24,7 @@
 //! | `flows`, `choices` | what is remembered for replies; which of equal ways are taken |
 //! | `guest` | which NIC a guest sends from; what it does with what it gets |
 //! | `port` | what a port decides, outbound and inbound |
+//! | `encryption` | what is encrypted, and what must not go in clear |
 //! | [`rule_match`] | the rules that decide |
 //! | `platform` | what Azure itself answers |
 //! | `public_side`, `balancer` | the internet, public addresses, load balancers |
@@ -32,6 +33,7 @@
 mod balancer;
 mod choices;
 mod decision;
+mod encryption;
 mod endpoint;
 pub mod explanation;
 mod flows;

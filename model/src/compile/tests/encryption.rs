@@ -49,8 +49,8 @@ fn s11_1_a_nic_has_one_port_wherever_it_is_seen() {
             "spoke1 sees nva/nic0 at 20768",
             "spoke1 sees web1/nic0 at 20256",
             "spoke1 sees web2/nic0 at 21024",
-        ],
-        "spoke2 has no encryption and need not know"
+            "spoke2 sees nva/nic0 at 20768",
+        ]
     );
 }
 
@@ -76,4 +76,7 @@ fn s11_3_a_port_refuses_next_hops_that_would_get_packets_in_clear() {
     assert_eq!(refused(&enforced, "web1"), ["10.0.0.4/32"], "the appliance; web2 is on the same host");
     assert_eq!(refused(&enforced, "nva"), ["10.1.0.4/32"], "web1; web2 can, and spoke2 enforces nothing");
     assert_eq!(refused(&enforced, "web2"), [""; 0]);
+    let one_way =
+        goals(|network| network.virtual_networks[0].peerings[0].allow_virtual_network_access = false);
+    assert_eq!(refused(&one_way, "web1"), ["10.0.0.4/32"], "the hub cannot answer, and does not know it");
 }

@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 /// What a virtual network flow log says about the encryption of a flow.
 ///
-/// A flow log knows two more codes, which never occur in a lab: `NX_SW_NOT_READY`, for a host whose software is not ready yet (here
-/// packets wait for it), and `NX_NOT_SUPPORTED`, for a host that cannot find out who else encrypts (here every host is told).
+/// A flow log knows one more code, which never occurs in a lab: `NX_SW_NOT_READY`, for a host whose software is not ready yet. Here
+/// packets wait for it.
 /// <https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FlowEncryption {
@@ -19,21 +19,25 @@ pub enum FlowEncryption {
     LocalDestination,
     /// In clear: the sender's NIC cannot encrypt.
     HardwareNotSupported,
-    /// In clear: the receiver's NIC cannot encrypt, or no peering leads back from it.
+    /// In clear: the receiver's NIC cannot encrypt.
     Fallback,
     /// Dropped: it could not be encrypted, and one of the two virtual networks drops what is in clear.
     NotAccepted,
+    /// Dropped: both encrypt, and the receiver's virtual network does not know the sender, because only one of two peers reaches the
+    /// other. So they cannot find each other to agree on keys.
+    NotSupported,
 }
 
 impl FlowEncryption {
     /// Every code that occurs.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Encrypted,
         Self::NotConfigured,
         Self::LocalDestination,
         Self::HardwareNotSupported,
         Self::Fallback,
         Self::NotAccepted,
+        Self::NotSupported,
     ];
 
     /// The code, as a flow log has it.
@@ -46,7 +50,14 @@ impl FlowEncryption {
             Self::HardwareNotSupported => "NX_HW_NOT_SUPPORTED",
             Self::Fallback => "NX_FALLBACK",
             Self::NotAccepted => "NX_NOT_ACCEPTED",
+            Self::NotSupported => "NX_NOT_SUPPORTED",
         }
+    }
+
+    /// Whether the sender's port drops it.
+    #[must_use]
+    pub fn is_dropped(self) -> bool {
+        matches!(self, Self::NotAccepted | Self::NotSupported)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::network::build::NetworkBuilder;
-use crate::network::{NicIndex, PeeringScope, VirtualMachine, VmId};
+use crate::network::{NicIndex, Peering, PeeringScope, VirtualMachine, VmId};
 
 /// `a` and `b`, peers with encryption, and `clear`, a peer of both without. Each on a host of its own: `a1`, `plain` (not accelerated),
 /// `small` (a size that cannot), `b1`, `c1`; `beside` is on the host of `a1`.
@@ -43,12 +43,12 @@ fn nic(network: &Network, name: &str) -> NicRef {
 
 fn code(network: &Network, from: &str, to: &str) -> &'static str {
     let policy = Policy::new(network);
-    policy.encryption().between(network, nic(network, from), nic(network, to)).as_str()
+    policy.encryption().between(&policy, nic(network, from), nic(network, to)).as_str()
 }
 
 fn why(network: &Network, from: &str, to: &str) -> Option<String> {
     let policy = Policy::new(network);
-    policy.encryption().why_in_clear(network, nic(network, from), nic(network, to))
+    policy.encryption().why_not(&policy, nic(network, from), nic(network, to))
 }
 
 #[test]
@@ -110,9 +110,9 @@ fn s11_3_what_cannot_be_encrypted_is_dropped_where_a_network_says_so() {
     assert_eq!(dropping(1), ["X", local, no, no, "NX_HW_NOT_SUPPORTED", no, "NX"]);
 }
 
-/// An association has two ends. What a peer sends that cannot be answered stays in clear.
+/// An association has two ends. What a peer sends that cannot be answered is dropped, and not sent in clear.
 #[test]
-fn s11_2_peers_that_do_not_know_each_other_have_nothing_encrypted() {
+fn s11_2_a_peer_that_does_not_know_the_sender_cannot_agree_on_keys() {
     let linked = |there: fn(&mut Peering), back: fn(&mut Peering)| {
         let builder = NetworkBuilder::new()
             .vnet("a", "10.0.0.0/16")
@@ -126,10 +126,10 @@ fn s11_2_peers_that_do_not_know_each_other_have_nothing_encrypted() {
     let whole = linked(|_| {}, |_| {});
     assert_eq!((code(&whole, "a1", "b1"), code(&whole, "b1", "a1")), ("X", "X"));
     let one_way = linked(|link| link.allow_virtual_network_access = false, |_| {});
-    assert_eq!((code(&one_way, "a1", "b1"), code(&one_way, "b1", "a1")), ("NX_FALLBACK", "NX_FALLBACK"));
-    assert_eq!(why(&one_way, "b1", "a1").unwrap(), "b and a do not reach each other");
+    assert_eq!(code(&one_way, "b1", "a1"), "NX_NOT_SUPPORTED");
+    assert_eq!(why(&one_way, "b1", "a1").unwrap(), "a does not reach b back");
     let stale = linked(|link| link.remote_address_space = vec!["10.9.0.0/16".parse().unwrap()], |_| {});
-    assert_eq!(code(&stale, "b1", "a1"), "NX_FALLBACK");
+    assert_eq!(code(&stale, "b1", "a1"), "NX_NOT_SUPPORTED");
 }
 
 fn encrypted_pair(builder: NetworkBuilder) -> Network {

@@ -1,16 +1,14 @@
 //! What the port of a NIC decides about a packet, in the order of the data plane.
 //!
-//! Outbound: source, protocol, platform addresses, security admin rules, NIC group, subnet group, route, encryption.
-//! Inbound: destination, forwarded traffic of a peer, security admin rules, subnet group, NIC group. Rules are skipped for packets of
+//! Outbound: source, protocol, platform addresses, security admin rules, NIC group, subnet group, route; then
+//! [`super::encryption`]. Inbound: destination, forwarded traffic of a peer, security admin rules, subnet group, NIC group. Rules are skipped for packets of
 //! a flow that the port knows; all other checks are for every packet.
 //!
 //! | module | idea |
 //! |---|---|
 //! | [`filter`] | security admin rules and network security groups |
 //! | [`route`] | where the effective route leads |
-//! | [`encryption`] | what must not go in clear |
 
-mod encryption;
 mod filter;
 mod route;
 

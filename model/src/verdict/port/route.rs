@@ -14,6 +14,7 @@ use crate::effective::{
 use crate::network::{GatewayId, NicRef, PrivateEndpointId};
 use crate::verdict::choices::{Choices, Chooser};
 use crate::verdict::decision::Decision;
+use crate::verdict::encryption::encryption_detail;
 use crate::verdict::explanation::Reason;
 use crate::verdict::packet::Packet;
 
@@ -59,14 +60,12 @@ impl Port<'_> {
                     Onward::Gateway(gateway) => format!(": {}", self.network.gateway(*gateway).name),
                     _ => String::new(),
                 };
-                let receiver = match &onward {
-                    Onward::To(nic) => Some(*nic),
-                    _ => None,
+                let encrypted = match &onward {
+                    Onward::To(nic) => encryption_detail(self.policy, self.nic, *nic),
+                    _ => String::new(),
                 };
-                let encrypted = receiver.map(|nic| self.encryption_detail(nic)).unwrap_or_default();
                 let detail = format!("{}{chosen}{encrypted}", route.describe());
                 self.allow(self.route_decision(DropReason::Route, route), detail);
-                receiver.map_or(Ok(()), |nic| self.check_encryption(nic))?;
                 Ok(onward)
             }
             Err(reason) => Err(self.deny(self.route_decision(reason, route), drop_detail(reason, route))),

@@ -241,7 +241,9 @@ fn encrypted_alike(stretches: &[Crosses], answer: &Explanation, circled: bool) -
         FlowEncryption::Encrypted => {
             !stretches.is_empty() && stretches.iter().all(|met| *met == Crosses::Encrypted)
         }
-        FlowEncryption::NotAccepted => refused && stretches.iter().all(|met| *met == Crosses::Encrypted),
+        FlowEncryption::NotAccepted | FlowEncryption::NotSupported => {
+            refused && stretches.iter().all(|met| *met == Crosses::Encrypted)
+        }
         FlowEncryption::LocalDestination => {
             stretches.iter().find(|met| **met != Crosses::Encrypted) == Some(&Crosses::Nothing)
         }
