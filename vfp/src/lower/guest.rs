@@ -30,6 +30,7 @@ pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
 
 fn sysctls(vm: &VirtualMachine) -> Vec<Sysctl> {
     let forwarding = if vm.guest.ip_forwarding { "1" } else { "0" };
+    let loose = if vm.guest.masquerade { "0" } else { "1" };
     let mut sysctls = vec![
         Sysctl::new("net/ipv4/ip_forward", forwarding),
         // A closed port says so every time: a proof counts on it.
@@ -39,6 +40,8 @@ fn sysctls(vm: &VirtualMachine) -> Vec<Sysctl> {
         Sysctl::optional("net/ipv6/conf/all/disable_ipv6", "1"),
         Sysctl::optional("net/ipv6/conf/default/disable_ipv6", "1"),
     ];
+    // Who sees only the replies of a connection translates none of them: neither the first, nor those behind it.
+    sysctls.push(Sysctl::optional("net/netfilter/nf_conntrack_tcp_loose", loose));
     let devices = (0..vm.network_interfaces.len()).map(names::guest_device);
     for device in ["all".to_owned()].into_iter().chain(devices) {
         sysctls.push(Sysctl::new(format!("net/ipv4/conf/{device}/rp_filter"), "0"));
