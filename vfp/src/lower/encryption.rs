@@ -24,6 +24,9 @@ use crate::names;
 use crate::network::{BridgePort, Device, DeviceKind};
 use crate::ruleset::{Action, Chain, Counter, Elements, Family, Hook, Match, NamedSet, Rule, Ruleset};
 
+/// Devices that the kernel lets one chain have.
+const MOST_DEVICES: usize = 255;
+
 /// The TAP devices of networks with a NIC here that encrypts.
 pub(super) fn devices(goal: &HostGoalState) -> impl Iterator<Item = (String, Device)> {
     networks(goal).map(|(network, _)| {
@@ -35,16 +38,21 @@ pub(super) fn devices(goal: &HostGoalState) -> impl Iterator<Item = (String, Dev
 /// The table that leads to the TAP devices; none where nothing is encrypted.
 pub(super) fn ruleset(goal: &HostGoalState) -> Option<Ruleset> {
     let sets = networks(goal).map(|(network, _)| set(goal, network)).collect::<Vec<_>>();
-    let chains = networks(goal).map(|(network, ports)| Chain {
-        name: format!("encrypt_{}", network.vni),
-        hook: Some(Hook::Ingress(ports)),
-        rules: vec![Rule::new(
-            vec![Match::Ipv4ForMac(set_name(network.vni))],
-            vec![Action::Forward(names::encryptor(network.vni))],
-        )],
-    });
-    let chains = chains.collect();
+    let chains = networks(goal).flat_map(|(network, ports)| chains(network.vni, &ports)).collect();
     (!sets.is_empty()).then(|| Ruleset { sets, chains, ..Ruleset::new(Family::Netdev) })
+}
+
+/// Each port is in one of them.
+fn chains(vni: Vni, ports: &[String]) -> Vec<Chain> {
+    let chain = |(part, ports): (usize, &[String])| Chain {
+        name: if part == 0 { format!("encrypt_{vni}") } else { format!("encrypt_{vni}_{part}") },
+        hook: Some(Hook::Ingress(ports.to_vec())),
+        rules: vec![Rule::new(
+            vec![Match::Ipv4ForMac(set_name(vni))],
+            vec![Action::Forward(names::encryptor(vni))],
+        )],
+    };
+    ports.chunks(MOST_DEVICES).enumerate().map(chain).collect()
 }
 
 /// The bridge's table, told what it must not carry.
@@ -91,4 +99,22 @@ fn set_name(vni: Vni) -> String {
 
 fn counter_name(vni: Vni) -> String {
     format!("drop_encryption_{vni}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_ports_than_a_chain_can_have_are_in_several() {
+        let ports = (0..600).map(|number| format!("p{number:06x}")).collect::<Vec<_>>();
+        let chains = chains(Vni::new(7).unwrap(), &ports);
+        let names = chains.iter().map(|chain| chain.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(names, ["encrypt_7", "encrypt_7_1", "encrypt_7_2"]);
+        let devices = chains.iter().flat_map(|chain| match &chain.hook {
+            Some(Hook::Ingress(devices)) => devices.clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(devices.collect::<Vec<_>>(), ports);
+    }
 }

@@ -154,6 +154,8 @@ fn host_ruleset() -> Ruleset {
         peers(),
         set("known", Field::ArpDestination, vec![address("10.0.0.1"), address("10.0.0.2")]),
         set("none", Field::ArpDestination, vec![]),
+        // More than one attribute takes.
+        set("many", Field::ArpDestination, (0..5000).map(|n| Value::Address((n * 3).into())).collect()),
     ];
     let from =
         || is(Field::IifName, Value::AnyOf(vec![Value::Device(name("p1")), Value::Device(name("p2"))]));
