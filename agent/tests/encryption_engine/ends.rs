@@ -131,6 +131,11 @@ impl End {
         (self.engine, self.channel) = (Some(engine), Some(channel));
     }
 
+    /// Lets go of the channel.
+    pub(crate) fn forget_channel(&mut self) {
+        self.channel = None;
+    }
+
     /// Ends the engine.
     pub(crate) fn stop(&mut self) {
         self.channel = None;

@@ -5,8 +5,9 @@ use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use agent::encryption::engine::Count;
+use agent::encryption::engine::{Count, Table};
 use linux_net::netlink::{LinkChange, Request};
+use linux_net::tap::Tap;
 use nix::sys::socket::{setsockopt, sockopt};
 use tunnel::record::Cipher;
 
@@ -212,7 +213,20 @@ fn an_engine_ends() {
         // Records of these keys begin at the same number again.
         one.channel().receive_with(super::ends::FIRST, two.opener(Cipher::Aes128Gcm));
         assert_eq!(one.channel().counters(), Count::default());
-        one.engine().remove_tap(TAP);
+    });
+}
+
+/// What is removed is free for others as soon as no thread looks at it, though nothing comes any more.
+#[test]
+fn ports_are_let_go_of() {
+    with_engines(|mut one, two| {
+        give_keys(&one, &two, Cipher::Aes128Gcm);
+        assert_eq!(send_tcp(&one, &two, b"first"), b"first");
         one.engine().remove_socket(one.provider());
+        one.forget_channel();
+        one.engine().set_table(Table::default());
+        eventually("the port is free", || one.inside(|| one.engine().add_socket(one.provider())).is_ok());
+        one.engine().remove_tap(TAP);
+        eventually("the TAP is free", || one.inside(|| Tap::attach(TAP)).is_ok());
     });
 }

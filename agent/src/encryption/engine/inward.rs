@@ -53,8 +53,13 @@ impl Inward {
         while !self.told.to_stop() {
             // An error is an interruption.
             let count = self.sockets.epoll.wait(&mut events, EpollTimeout::NONE).unwrap_or(0);
+            if self.told.take() {
+                // What is no longer in them is let go of, even if no datagram ever comes.
+                self.table.latest();
+                self.by_number.latest();
+            }
             for event in &events[..count] {
-                // Gone since, or the word to stop.
+                // Gone since, or the word.
                 let Some(socket) = self.by_number.latest().get(&event.data()) else { continue };
                 let socket = Arc::clone(socket);
                 self.read(&socket, &mut batch);

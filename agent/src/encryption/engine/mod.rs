@@ -166,16 +166,19 @@ impl Engine {
         Ok(socket)
     }
 
-    /// Opens no more what comes to a NIC's socket. Its port is taken as long as a channel has it.
+    /// Opens no more what comes to a NIC's socket. Its port is taken until no channel has it, and the table is another one.
     pub fn remove_socket(&self, address: SocketAddrV4) {
         if let Some(socket) = lock(&self.bound).remove(&address) {
             self.sockets.remove(&socket);
+            self.tell_inward();
         }
     }
 
-    /// Replaces all channels.
+    /// Replaces all channels. The threads let go of those that are no more soon after.
     pub fn set_table(&self, table: Table) {
         self.core.table.replace(table);
+        lock(&self.taps).values().for_each(|tap| tap.thread.told.tell());
+        self.tell_inward();
     }
 
     /// Whether each record goes out as a packet by itself, or many as one.
@@ -192,6 +195,12 @@ impl Engine {
     /// Ends all threads, and waits for them.
     pub fn stop(mut self) {
         self.end();
+    }
+
+    fn tell_inward(&self) {
+        if let Some(inward) = &self.inward {
+            inward.told.tell();
+        }
     }
 
     fn end(&mut self) {

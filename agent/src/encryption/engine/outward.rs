@@ -59,6 +59,8 @@ impl Outward {
             if self.told.take() {
                 self.device = self.port.device();
                 self.gone = false;
+                // What is no longer in it is let go of, even if no frame ever comes.
+                self.table.latest();
             }
             if !self.gone {
                 self.buffer.set_honest(self.core.honest.load(Relaxed));
