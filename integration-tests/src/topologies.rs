@@ -5,8 +5,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The topologies that come with vnetlab.
-pub const SHIPPED: [&str; 6] =
-    ["hub-spoke", "three-tier", "non-transitive", "overlapping", "routing-overview", "accelerated"];
+pub const SHIPPED: [&str; 7] = [
+    "hub-spoke",
+    "three-tier",
+    "non-transitive",
+    "overlapping",
+    "routing-overview",
+    "accelerated",
+    "encrypted",
+];
 
 /// The file `topologies/NAME.yaml`.
 #[must_use]

@@ -45,3 +45,8 @@ fn routing_overview_as_root() {
 fn accelerated_as_root() {
     agrees_for_every_pair(User::Root, "accelerated", 80, 5201);
 }
+
+#[test]
+fn encrypted_as_root() {
+    agrees_for_every_pair(User::Root, "encrypted", 80, 5201);
+}

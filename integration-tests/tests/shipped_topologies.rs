@@ -110,3 +110,9 @@ fn accelerated_as_root() {
 fn accelerated_rootless() {
     passes_its_own_tests(User::Ordinary, "accelerated");
 }
+
+/// Not every machine lets ordinary users open /dev/net/tun.
+#[test]
+fn encrypted_as_root() {
+    passes_its_own_tests(User::Root, "encrypted");
+}

@@ -34,6 +34,7 @@ fn the_labs_that_come_along_behave_as_they_say() {
         include_str!("../../../../topologies/overlapping.yaml"),
         include_str!("../../../../topologies/routing-overview.yaml"),
         include_str!("../../../../topologies/accelerated.yaml"),
+        include_str!("../../../../topologies/encrypted.yaml"),
     ];
     for lab in labs {
         assert_eq!(surprises(lab), Vec::<String>::new(), "{}", lab.lines().next().unwrap());
