@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use goal_state::VmName;
 use goal_state::framing::{FrameError, JsonCodec};
 use goal_state::message::{FromAgent, PROTOCOL_VERSION, RequestId, ToAgent};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_util::codec::Framed;
@@ -21,7 +21,7 @@ const BACKLOG: usize = 1024;
 type Answers = mpsc::Sender<FromAgent>;
 
 /// Serves one connection until the controller closes it or says something that is not of this protocol.
-pub async fn serve(host: Arc<Host>, stream: UnixStream) {
+pub async fn serve(host: Arc<Host>, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
     let (mut sink, mut requests) = Framed::new(stream, JsonCodec::<ToAgent, FromAgent>::default()).split();
     let (answers, mut waiting) = mpsc::channel::<FromAgent>(BACKLOG);
     let writer = tokio::spawn(async move {

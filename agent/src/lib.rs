@@ -6,7 +6,8 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`service`] | the socket and the lock: one agent per host |
+//! | [`service`] | one agent per host |
+//! | [`door`] | where controllers come in: a Unix socket, or TLS |
 //! | [`connection`] | one controller's questions and answers |
 //! | [`host`] | the goal state in force, and how the next one comes into force |
 //! | [`starter`] | saying to whoever started this process that it is ready |
@@ -23,6 +24,7 @@ pub mod answer;
 mod clock;
 pub mod connection;
 pub mod data_paths;
+pub mod door;
 pub mod encryption;
 pub mod host;
 pub mod log_reader;

@@ -1,12 +1,14 @@
 //! `vnetlab-agent`: a host's agent, or with `vm-init` the first process of a VM.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use agent::door::Door;
 use clap::{Parser, Subcommand};
 use goal_state::HostName;
 use tracing_subscriber::EnvFilter;
 
-/// A host's agent. Started by vnetlab, inside the host's network namespace.
+/// A host's agent. Started by vnetlab inside the host's network namespace, or by you on another machine.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
@@ -14,8 +16,14 @@ struct Arguments {
     #[arg(long, required = true)]
     host: Option<HostName>,
     /// The Unix socket to listen on.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "listen")]
     socket: Option<PathBuf>,
+    /// Where to listen for a controller on another machine, instead: IP:PORT.
+    #[arg(long, value_name = "ADDRESS", requires = "identity", conflicts_with = "socket")]
+    listen: Option<SocketAddr>,
+    /// The folder that `vnetlab agent-identity` has made for this host.
+    #[arg(long, value_name = "FOLDER", requires = "listen")]
+    identity: Option<PathBuf>,
     /// The lab's state folder.
     #[arg(long, required = true)]
     state_dir: Option<PathBuf>,
@@ -36,10 +44,14 @@ enum Role {
 fn main() -> anyhow::Result<()> {
     log_to_stderr();
     let arguments = Arguments::parse();
-    match (arguments.command, arguments.host, arguments.socket, arguments.state_dir) {
+    let door = match (arguments.socket, arguments.listen, arguments.identity) {
+        (None, Some(address), Some(identity)) => Some(Door::Network { address, identity }),
+        (socket, ..) => socket.map(Door::Socket),
+    };
+    match (arguments.command, arguments.host, door, arguments.state_dir) {
         (Some(Role::VmInit { config }), ..) => agent::vm_init::run(&config),
-        (None, Some(host), Some(socket), Some(state_dir)) => agent::service::run(host, &socket, &state_dir),
-        _ => anyhow::bail!("--host, --socket and --state-dir are required"),
+        (None, Some(host), Some(door), Some(state_dir)) => agent::service::run(host, &door, &state_dir),
+        _ => anyhow::bail!("--host, --state-dir, and --socket or --listen are required"),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Topology files: read, checked, and told about.
 
 use std::cell::OnceCell;
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -88,7 +90,8 @@ pub(crate) fn from_wanted(wanted: &Wanted) -> Result<Loaded> {
 pub(crate) fn from_text(text: &str, path: &Path) -> Result<Loaded> {
     let (path, topology) = (path.to_owned(), text.to_owned());
     let (generation, service_tags) = (Generation(0), None);
-    from_wanted(&Wanted { generation, path, topology, service_tags, offload: true, honest_packets: false })
+    let (offload, honest_packets, agents) = (true, false, BTreeMap::new());
+    from_wanted(&Wanted { generation, path, topology, service_tags, offload, honest_packets, agents })
 }
 
 /// The text of a topology file.
@@ -165,8 +168,8 @@ mod tests {
         assert!(loaded.network.service_tags.find("Sql").is_none());
         folder.close().unwrap();
         let Loaded { path, text: topology, service_tags, network, .. } = loaded;
-        let (generation, offload, honest_packets) = (Generation(1), true, true);
-        let wanted = Wanted { generation, path, topology, service_tags, offload, honest_packets };
+        let (generation, offload, honest_packets, agents) = (Generation(1), true, true, BTreeMap::new());
+        let wanted = Wanted { generation, path, topology, service_tags, offload, honest_packets, agents };
         assert_eq!(from_wanted(&wanted).unwrap().network, network);
     }
 

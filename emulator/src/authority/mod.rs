@@ -8,10 +8,8 @@ mod hand_over;
 
 use std::time::{Duration, SystemTime};
 
-#[cfg(test)]
-use goal_state::HostName;
-use goal_state::NicId;
 use goal_state::encryption::certificate_name;
+use goal_state::{HostName, NicId};
 use rcgen::{CertificateParams, Issuer, PKCS_ECDSA_P256_SHA256, PublicKeyData, SigningKey};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
@@ -97,7 +95,6 @@ impl Authority {
     ///
     /// # Errors
     /// When there are no random numbers.
-    #[cfg(test)]
     pub(crate) fn credentials_of_host(
         &self,
         host: &HostName,
@@ -110,12 +107,10 @@ impl Authority {
     ///
     /// # Errors
     /// When there are no random numbers.
-    #[cfg(test)]
     pub(crate) fn credentials_of_controller(&self, now: SystemTime) -> Result<Credentials, AuthorityError> {
         self.credentials(goal_state::link::CONTROLLER, now)
     }
 
-    #[cfg(test)]
     fn credentials(&self, name: &str, now: SystemTime) -> Result<Credentials, AuthorityError> {
         let key = new_key()?;
         let certificate = self.sign(&certificate::of(name, now)?, &Key::read(&key)?)?;

@@ -1,5 +1,7 @@
 //! The command line: what can be typed, one file per command.
 
+mod agent_choice;
+mod agent_identity;
 mod bgp;
 mod capture;
 mod carriage_choice;
@@ -122,6 +124,8 @@ enum Command {
     Events(log::Args),
     /// Say what this machine can do, what is missing, and how to mend it.
     Doctor,
+    /// Make an identity for the agent of a host on another machine.
+    AgentIdentity(agent_identity::Args),
     /// Print the JSON Schema of the topology file.
     Schema,
     /// Print shell completions.
@@ -199,6 +203,7 @@ fn run(Cli { output, command }: Cli) -> Result<ExitCode> {
         Command::Drops(args) => drops::run(&args, output),
         Command::Events(args) => events::run(&args, output),
         Command::Doctor => doctor::run(output),
+        Command::AgentIdentity(args) => agent_identity::run(&args, output),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
         Command::Probe => crate::doctor::probe(),
@@ -294,6 +299,8 @@ mod tests {
             "vnetlab drops",
             "vnetlab drops -l lab --follow -o json",
             "vnetlab drops --vm web1/nic0 --reason route,networkSecurityGroup --since 5m --tail 20",
+            "vnetlab up a.yaml --agent host2=192.0.2.7:4700 --agent host3=[2001:db8::3]:4700",
+            "vnetlab agent-identity -l lab host2 --out folder",
             "vnetlab doctor",
             "vnetlab schema",
             "vnetlab completions bash",
@@ -328,6 +335,8 @@ mod tests {
             "vnetlab service-host",
             "vnetlab service-host host1 --for 0s",
             "vnetlab service-host host1 --for ever",
+            "vnetlab up a.yaml --agent host2",
+            "vnetlab agent-identity host2",
             "vnetlab capture web1 -c 0",
             "vnetlab stats",
             "vnetlab flows",

@@ -17,7 +17,9 @@ mod attendant;
 mod certificates;
 mod connection;
 mod process;
+mod remote;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use goal_state::event::Event;
@@ -78,6 +80,11 @@ impl Agent {
         let (status, watched) = watch::channel(AgentStatus::default());
         let attendant = Attendant::new(Arc::clone(&program), authority, inbox, events, status);
         Self { commands, status: watched, attendant: tokio::spawn(attendant.run()), program }
+    }
+
+    /// Where it is on another machine; none when it runs here.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.program.address()
     }
 
     /// How it is.

@@ -1,9 +1,10 @@
 //! Applying a network: fabric, agents, and goal states in the order that [`crate::plan`] gives.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use goal_state::ids::NicName;
 use goal_state::message::Report;
 use goal_state::{Generation, HostGoalState, HostName, NicId};
@@ -39,7 +40,7 @@ impl Controller {
         *locked(&self.network) = Some(Arc::clone(&desired));
         let nobody = mpsc::unbounded_channel().0;
         let leftovers = self.leftover_hosts(&desired).await?;
-        leftovers.iter().for_each(|goal| self.attend(&goal.host));
+        leftovers.iter().for_each(|goal| self.attend(&goal.host, None));
         // Where the VMs were is not known any more, so one that was about to move may be in the way of itself: the host
         // that loses it may come after the host that gets it. When every host has let go, the next round succeeds.
         for _ in 0..ROUNDS {
@@ -61,15 +62,16 @@ impl Controller {
     ) -> Result<Response> {
         let _applying = self.apply.lock().await;
         let before = self.desired();
-        let (last, old) = match &before {
-            Some(before) => (before.wanted.generation, before.goals.as_slice()),
-            None => (
-                Wanted::load(&self.folder)?.map(|wanted| wanted.generation).unwrap_or_default(),
-                [].as_slice(),
-            ),
+        let old = before.as_ref().map_or(&[][..], |before| &before.goals);
+        let kept = match &before {
+            Some(before) => Some(before.wanted.clone()),
+            None => Wanted::load(&self.folder)?,
         };
+        let (last, agents) = kept.map(|kept| (kept.generation, kept.agents)).unwrap_or_default();
         let first = last.next();
-        let mut desired = compile(Wanted { generation: first, ..wanted })?;
+        let agents = join(agents, wanted.agents);
+        let mut desired = compile(Wanted { generation: first, agents, ..wanted })?;
+        self.refuse_to_move(&desired.wanted.agents)?;
         let vms = plan::restarts(old, &desired.goals);
         if !vms.is_empty() && !restart_vms {
             return Ok(Response::MustRestart { vms });
@@ -98,7 +100,7 @@ impl Controller {
         progress: &Progress,
     ) -> Result<Vec<Report>> {
         let steps = plan::steps(old, &desired.goals, first);
-        self.make_hosts(&desired.goals).await?;
+        self.make_hosts(desired).await?;
         let mut reports = Vec::new();
         for step in steps {
             reports.extend(self.apply_step(step, progress).await?);
@@ -108,11 +110,34 @@ impl Controller {
     }
 
     /// Makes the fabric and the hosts on it, and begins to attend their agents.
-    async fn make_hosts(&self, goals: &[HostGoalState]) -> Result<()> {
-        let hosts: Vec<_> = goals.iter().map(|goal| (goal.host.clone(), goal.provider_address)).collect();
+    async fn make_hosts(&self, Desired { wanted, goals, .. }: &Desired) -> Result<()> {
+        let here = goals.iter().filter(|goal| !wanted.agents.contains_key(&goal.host));
+        let hosts: Vec<_> = here.map(|goal| (goal.host.clone(), goal.provider_address)).collect();
         tokio::task::spawn_blocking(move || fabric::ensure(&hosts)).await?.context("making the fabric")?;
-        goals.iter().for_each(|goal| self.attend(&goal.host));
+        for goal in goals {
+            let address = wanted.agents.get(&goal.host).copied();
+            // An agent elsewhere may listen somewhere else now. One here stays here.
+            let moved = self
+                .agents()
+                .extract_if(.., |host, agent| *host == goal.host && agent.address() != address)
+                .next();
+            if let Some((_, agent)) = moved {
+                agent.stop().await;
+            }
+            self.attend(&goal.host, address);
+        }
         Ok(())
+    }
+
+    /// A host cannot leave this machine while its VMs run on it.
+    fn refuse_to_move(&self, agents: &BTreeMap<HostName, SocketAddr>) -> Result<()> {
+        let known = self.agents();
+        let mut moved =
+            agents.keys().filter(|host| known.get(*host).is_some_and(|agent| agent.address().is_none()));
+        match moved.next() {
+            Some(host) => bail!("host {host} runs on this machine: take the lab down to have it on another"),
+            None => Ok(()),
+        }
     }
 
     /// Lets frames between hosts go past the fabric's switch, unless nothing is to be offloaded. Nobody waits for it: the
@@ -133,9 +158,13 @@ impl Controller {
     }
 
     /// Begins to attend the agent of a host, unless that is done already.
-    fn attend(&self, host: &HostName) {
+    fn attend(&self, host: &HostName, address: Option<SocketAddr>) {
         self.agents().entry(host.clone()).or_insert_with(|| {
             let program = AgentProgram::new(host.clone(), self.folder.clone(), self.agent_program.clone());
+            let program = match address {
+                Some(address) => program.at(address, Arc::clone(&self.authority)),
+                None => program,
+            };
             Arc::new(Agent::attend(program, Arc::clone(&self.authority), self.events.clone()))
         });
     }
@@ -184,18 +213,32 @@ impl Controller {
         let gone: Vec<_> = self.agents().extract_if(.., |host, _| !kept(host)).collect();
         for (host, agent) in gone {
             agent.stop().await;
-            tokio::task::spawn_blocking(move || fabric::remove(&host)).await?.context("removing a host")?;
+            if agent.address().is_none() {
+                tokio::task::spawn_blocking(move || fabric::remove(&host))
+                    .await?
+                    .context("removing a host")?;
+            }
         }
         Ok(())
     }
 }
 
+/// Where agents on other machines are, with what is said now.
+fn join(
+    mut known: BTreeMap<HostName, SocketAddr>,
+    said: BTreeMap<HostName, SocketAddr>,
+) -> BTreeMap<HostName, SocketAddr> {
+    known.extend(said);
+    known
+}
+
 /// What a wanted network means.
-fn compile(wanted: Wanted) -> Result<Desired> {
+fn compile(mut wanted: Wanted) -> Result<Desired> {
     let loaded = topology::from_wanted(&wanted)?;
     let goals = loaded.goals(wanted.generation, wanted.carriage());
     let network = loaded.network;
     let subnets = subnets(&network);
+    wanted.agents.retain(|host, _| goals.iter().any(|goal| goal.host == *host));
     Ok(Desired { wanted, network, subnets, goals })
 }
 

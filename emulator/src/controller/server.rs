@@ -2,20 +2,21 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use futures_util::{SinkExt, StreamExt};
-use goal_state::Generation;
 use goal_state::framing::JsonCodec;
 use goal_state::message::{FromAgent, ToAgent};
 use goal_state::probe::{Answerer, Probe, ProbeResult};
+use goal_state::{Generation, HostName};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::codec::Framed;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::Controller;
-use super::protocol::{Page, Request, Response, Turn};
+use super::protocol::{AgentIdentity, Page, Request, Response, Turn};
 use super::ring::Ring;
 use crate::lab::{Carriage, Folder, Wanted};
 
@@ -76,12 +77,13 @@ async fn converse(controller: Arc<Controller>, link: Link) -> Result<()> {
 
 async fn handle(controller: Arc<Controller>, request: Request, responses: Responses) {
     let answer = match request {
-        Request::Apply { path, topology, service_tags, carriage, restart_vms } => {
+        Request::Apply { path, topology, service_tags, carriage, agents, restart_vms } => {
             let (generation, Carriage { offload, honest_packets }) = (Generation::default(), carriage);
-            let wanted = Wanted { generation, path, topology, service_tags, offload, honest_packets };
+            let wanted = Wanted { generation, path, topology, service_tags, offload, honest_packets, agents };
             controller.apply(wanted, restart_vms, responses.clone()).await
         }
         Request::Status => controller.status().await.map(Response::Status),
+        Request::AgentIdentity { host } => controller.agent_identity(&host).map(Response::AgentIdentity),
         Request::Encryption => controller.encryption().await.map(|hosts| Response::Encryption { hosts }),
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
         Request::Drops(turn) => match page(&controller.journal.drops, turn, &responses).await {
@@ -144,6 +146,16 @@ async fn forward_events(controller: &Controller, responses: &Responses) {
 }
 
 impl Controller {
+    fn agent_identity(&self, host: &HostName) -> Result<AgentIdentity> {
+        let mut issued = self.authority.credentials_of_host(host, SystemTime::now())?;
+        info!(%host, "identity issued for an agent on another machine");
+        Ok(AgentIdentity {
+            certificate: issued.certificate.to_vec(),
+            key: std::mem::take(&mut *issued.key),
+            authority: self.authority.certificate().to_vec(),
+        })
+    }
+
     async fn probe_answered(&self, probe: Probe, answerer: Answerer) -> ProbeResult {
         if let Some(agent) = self.agent_of(&answerer.vm)
             && let Err(error) = agent.ask(|id| ToAgent::Answer { id, answerer }).await

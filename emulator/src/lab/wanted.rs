@@ -1,10 +1,12 @@
 //! What a lab should be: the one piece of state that survives every process of it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use goal_state::Generation;
+use goal_state::{Generation, HostName};
 use serde::{Deserialize, Serialize};
 
 use super::Folder;
@@ -28,6 +30,9 @@ pub(crate) struct Wanted {
     /// Whether encrypted packets cross the underlay one by one: what the last `up` said.
     #[serde(default)]
     pub(crate) honest_packets: bool,
+    /// Where the agents of hosts on other machines listen.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) agents: BTreeMap<HostName, SocketAddr>,
 }
 
 /// How packets are carried, beside what the topology says.
@@ -101,6 +106,7 @@ mod tests {
                 service_tags: (generation == 2).then(|| "{}".into()),
                 offload: generation == 1,
                 honest_packets: generation == 2,
+                agents: BTreeMap::from([("host2".parse().unwrap(), "192.0.2.7:4700".parse().unwrap())]),
             };
             wanted.store(&folder).unwrap();
             assert_eq!(Wanted::load(&folder).unwrap(), Some(wanted));

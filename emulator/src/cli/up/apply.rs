@@ -1,10 +1,12 @@
 //! Telling a lab's controller what to make true, and asking whoever typed `up` about what that takes.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use goal_state::VmName;
+use goal_state::{HostName, VmName};
 
 use crate::cli::progress::ProgressLine;
 use crate::controller::client::Client;
@@ -16,9 +18,11 @@ use crate::topology::Loaded;
 
 /// How a topology is to be applied.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct How {
+pub(super) struct How<'a> {
     /// How packets are carried.
     pub(super) carriage: Carriage,
+    /// Hosts whose agents are on other machines, and where.
+    pub(super) agents: &'a BTreeMap<HostName, SocketAddr>,
     /// Whether VMs may be restarted.
     pub(super) restart_vms: bool,
 }
@@ -27,7 +31,7 @@ pub(super) struct How {
 ///
 /// # Errors
 /// A refusal when VMs would have to be restarted and nobody agrees; nothing is changed then.
-pub(super) fn apply(folder: &Folder, loaded: &Loaded, how: How) -> Result<Applied> {
+pub(super) fn apply(folder: &Folder, loaded: &Loaded, how: How<'_>) -> Result<Applied> {
     let mut controller = Client::connect(folder)?;
     let mut response = converse(&mut controller, loaded, how)?;
     if let Response::MustRestart { vms } = &response {
@@ -41,12 +45,13 @@ pub(super) fn apply(folder: &Folder, loaded: &Loaded, how: How) -> Result<Applie
 }
 
 /// The controller's last word.
-fn converse(controller: &mut Client, loaded: &Loaded, how: How) -> Result<Response> {
+fn converse(controller: &mut Client, loaded: &Loaded, how: How<'_>) -> Result<Response> {
     controller.send(Request::Apply {
         path: loaded.path.clone(),
         topology: loaded.text.clone(),
         service_tags: loaded.service_tags.clone(),
         carriage: how.carriage,
+        agents: how.agents.clone(),
         restart_vms: how.restart_vms,
     })?;
     let mut line = ProgressLine::begin(&format!("lab {}", loaded.network.name));

@@ -3,6 +3,7 @@
 mod apply;
 mod plan;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use goal_state::Generation;
 use nix::sys::signal::{SigSet, Signal};
 use serde::Serialize;
 
+use super::agent_choice::AgentChoice;
 use super::carriage_choice::CarriageChoice;
 use crate::controller::protocol::Applied;
 use crate::lab::{Carriage, Folder, LabName, RunningLab, lock, running};
@@ -36,17 +38,19 @@ pub(super) struct Args {
     restart_vms: bool,
     #[command(flatten)]
     carriage: CarriageChoice,
+    #[command(flatten)]
+    agents: AgentChoice,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let loaded = topology::from_file(&args.file)?;
     loaded.tell_warnings();
     loaded.tell_not_carried();
-    let carriage = args.carriage.carriage();
+    let (carriage, agents) = (args.carriage.carriage(), args.agents.agents(&loaded.network)?);
     if args.dry_run {
         return Plan::of(&loaded, carriage)?.show(format).map(|()| ExitCode::SUCCESS);
     }
-    let result = bring_up(&loaded, How { carriage, restart_vms: args.restart_vms })?;
+    let result = bring_up(&loaded, How { carriage, agents: &agents, restart_vms: args.restart_vms })?;
     output::show(&result, format)?;
     for problem in &result.problems {
         output::tell(format_args!("problem: {problem}"));
@@ -58,7 +62,7 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
 ///
 /// # Errors
 /// When this machine lacks something, or something fails. A lab that was not there before is not there after.
-fn bring_up(loaded: &Loaded, how: How) -> Result<Up> {
+fn bring_up(loaded: &Loaded, how: How<'_>) -> Result<Up> {
     let began = Instant::now();
     let name = loaded.name()?;
     let (applied, created) = match running::find(&name)? {
@@ -75,10 +79,11 @@ fn bring_up(loaded: &Loaded, how: How) -> Result<Up> {
 /// # Errors
 /// When this machine lacks something, or something fails; nothing of the lab is there then.
 pub(super) fn create(name: &LabName, loaded: &Loaded, carriage: Carriage) -> Result<RunningLab> {
-    Ok(create_and_apply(name, loaded, How { carriage, restart_vms: false })?.0)
+    let agents = BTreeMap::new();
+    Ok(create_and_apply(name, loaded, How { carriage, agents: &agents, restart_vms: false })?.0)
 }
 
-fn create_and_apply(name: &LabName, loaded: &Loaded, how: How) -> Result<(RunningLab, Applied)> {
+fn create_and_apply(name: &LabName, loaded: &Loaded, how: How<'_>) -> Result<(RunningLab, Applied)> {
     doctor::require_programs()?;
     let agent = sandbox::agent_program()?;
     let folder = Folder::of(name);

@@ -1,9 +1,11 @@
-//! The process of an agent: found when it runs, started in its host's network namespace when it does not.
+//! The process of an agent: found when it runs, started in its host's network namespace when it does not. One on another machine is
+//! found, or waited for.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +17,8 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
 use super::connection::{self, Connection, Hello};
+use super::remote::Remote;
+use crate::authority::Authority;
 use crate::fabric;
 use crate::lab::Folder;
 
@@ -23,6 +27,8 @@ pub(crate) struct AgentProgram {
     host: HostName,
     folder: Folder,
     program: PathBuf,
+    /// None when it runs here.
+    remote: Option<Remote>,
     running: Mutex<Running>,
 }
 
@@ -38,7 +44,17 @@ struct Running {
 impl AgentProgram {
     /// The agent of `host`, whose executable is `program` and whose files are in the lab's `folder`.
     pub(crate) fn new(host: HostName, folder: Folder, program: PathBuf) -> Self {
-        Self { host, folder, program, running: Mutex::default() }
+        Self { host, folder, program, remote: None, running: Mutex::default() }
+    }
+
+    /// The same agent, but on another machine.
+    pub(crate) fn at(self, address: SocketAddr, authority: Arc<Authority>) -> Self {
+        Self { remote: Some(Remote { address, authority }), ..self }
+    }
+
+    /// Where it is on another machine; none when it runs here.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.remote.as_ref().map(|remote| remote.address)
     }
 
     pub(super) fn host(&self) -> &HostName {
@@ -47,6 +63,9 @@ impl AgentProgram {
 
     /// Connects to the running agent, or starts one.
     pub(super) async fn connect(&self) -> Result<(Connection, Hello)> {
+        if let Some(remote) = &self.remote {
+            return connection::greet(remote.connect(&self.host).await?, &self.host).await;
+        }
         let socket = self.folder.agent_socket(&self.host);
         let stream = match UnixStream::connect(&socket).await {
             Ok(stream) => stream,
@@ -99,7 +118,7 @@ impl AgentProgram {
         Ok(pipe::Receiver::from_owned_fd(ready.into())?)
     }
 
-    /// Kills the process if it still runs, and waits until it is gone.
+    /// Kills the process if it still runs here, and waits until it is gone.
     pub(super) async fn end(&self) {
         let Running { child, listener } = std::mem::take(&mut *self.lock());
         if let Some(listener) = listener {

@@ -3,8 +3,11 @@
 //! Both ends are the same program, so this is no contract: a controller of another build is noticed by its version.
 
 mod encryption;
+mod identity;
 mod lab_status;
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use goal_state::data_path::{DataPathEvent, FlowTable, NicCounters, UnifiedFlow};
@@ -18,6 +21,7 @@ use crate::lab::Carriage;
 use crate::plan::Change;
 
 pub(crate) use encryption::HostEncryption;
+pub(crate) use identity::AgentIdentity;
 pub(crate) use lab_status::{AgentState, AgentStatus, HostStatus, LabStatus, NicStatus, VmStatus};
 
 /// Command line to controller.
@@ -35,11 +39,18 @@ pub(crate) enum Request {
         service_tags: Option<String>,
         /// How packets are carried.
         carriage: Carriage,
+        /// Hosts whose agents are on other machines, and where; those that the lab knows already stay.
+        agents: BTreeMap<HostName, SocketAddr>,
         /// Whether VMs may be restarted. Without that nothing is applied that takes it.
         restart_vms: bool,
     },
     /// How is the lab? Answered by [`Response::Status`].
     Status,
+    /// Make an identity for an agent on another machine. Answered by [`Response::AgentIdentity`].
+    AgentIdentity {
+        /// Whose.
+        host: HostName,
+    },
     /// How are the associations of NICs that encrypt? Answered by [`Response::Encryption`].
     Encryption,
     /// How often has each rule matched? Answered by [`Response::Counters`].
@@ -105,6 +116,8 @@ pub(crate) enum Response {
     },
     /// How the lab is.
     Status(LabStatus),
+    /// An identity for an agent on another machine.
+    AgentIdentity(AgentIdentity),
     /// How associations are.
     Encryption {
         /// Hosts with NICs that encrypt, in the order of the file.
