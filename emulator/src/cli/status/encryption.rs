@@ -7,6 +7,7 @@ use std::time::Duration;
 use goal_state::encryption::{AssociationState, AssociationStatus};
 use serde::Serialize;
 
+use super::in_clear::{InClear, table_of};
 use crate::controller::protocol::HostEncryption;
 use crate::output::{Columns, Show};
 
@@ -18,6 +19,8 @@ pub(super) struct Encryption {
     value: Vec<Row>,
     /// Hosts with NICs that encrypt, in the order of the file.
     hosts: Vec<Totals>,
+    /// Pairs of NICs on different hosts that are not encrypted, as the model says; none where no virtual network has encryption.
+    in_clear: Vec<InClear>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,12 +67,16 @@ struct Totals {
 }
 
 impl Encryption {
-    pub(super) fn of(hosts: &[HostEncryption]) -> Self {
+    pub(super) fn of(hosts: &[HostEncryption], in_clear: Vec<InClear>) -> Self {
         let rows = |told: &HostEncryption| -> Vec<Row> {
             let associations = told.status.iter().flat_map(|status| &status.associations);
             associations.map(|association| Row::of(told.host.to_string(), association)).collect()
         };
-        Self { value: hosts.iter().flat_map(rows).collect(), hosts: hosts.iter().map(Totals::of).collect() }
+        Self {
+            value: hosts.iter().flat_map(rows).collect(),
+            hosts: hosts.iter().map(Totals::of).collect(),
+            in_clear,
+        }
     }
 }
 
@@ -158,7 +165,7 @@ impl Totals {
 impl Show for Encryption {
     fn table(&self) -> String {
         if self.hosts.is_empty() {
-            return "no NIC of this lab encrypts\n".to_owned();
+            return format!("no NIC of this lab encrypts\n{}", table_of(&self.in_clear));
         }
         let mut columns = Columns::new([
             "HOST",
@@ -187,7 +194,7 @@ impl Show for Encryption {
             "{columns}{}{}{}",
             failures.collect::<String>(),
             totals.collect::<String>(),
-            not_encrypted(why)
+            not_encrypted(why) + &table_of(&self.in_clear)
         )
     }
 }
@@ -249,18 +256,19 @@ mod tests {
         ];
         let status = EncryptionStatus { associations, from_strangers: 5, handshakes_refused: 6 };
         let no_tun = Some("this machine has no /dev/net/tun");
-        let encryption = Encryption::of(&[
+        let hosts = [
             told("host1", Some(status), None),
             told("host2", Some(EncryptionStatus::default()), no_tun),
             told("host3", None, Some("its agent does not answer in time")),
             told("host4", Some(EncryptionStatus::default()), no_tun),
-        ]);
+        ];
+        let encryption = Encryption::of(&hosts, Vec::new());
         insta::assert_snapshot!(encryption.table());
         insta::assert_json_snapshot!(encryption);
     }
 
     #[test]
     fn where_nothing_encrypts_it_says_so() {
-        assert_eq!(Encryption::of(&[]).table(), "no NIC of this lab encrypts\n");
+        assert_eq!(Encryption::of(&[], Vec::new()).table(), "no NIC of this lab encrypts\n");
     }
 }

@@ -1,6 +1,7 @@
 //! `vnetlab status`: hosts, agents, VMs and NICs of a lab.
 
 mod encryption;
+mod in_clear;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use self::encryption::{Encryption, not_encrypted};
+use super::exec::network_of;
 use super::lab_choice::LabChoice;
 use crate::controller::client::Client;
 use crate::controller::protocol::{HostStatus, LabStatus, NicStatus, Request, Response, VmStatus};
@@ -27,7 +29,8 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let request = if args.encryption { Request::Encryption } else { Request::Status };
     match Client::connect(&lab.folder)?.ask(request)? {
         Response::Encryption { hosts } => {
-            output::show(&Encryption::of(&hosts), format).map(|()| ExitCode::SUCCESS)
+            let in_clear = in_clear::in_clear(&network_of(&lab)?.network);
+            output::show(&Encryption::of(&hosts, in_clear), format).map(|()| ExitCode::SUCCESS)
         }
         Response::Status(status) => output::show(&status, format).map(|()| ExitCode::SUCCESS),
         other => bail!("the controller answers {other:?}"),
