@@ -8,7 +8,7 @@
 //! ahead are tried, once trials for all of them have been saved up: each record that arrives earns a few, and a forger
 //! cannot make records cost more than those.
 
-use crate::record::{Jump, MAX_RECORD_LEN, OpenError, Opened, Opener, Place, record_prefix};
+use crate::record::{Jump, OpenError, Opened, Opener, Place, record_prefix};
 
 /// How far ahead is looked for the number of a record, in multiples of 65,536.
 const JUMPS: u32 = 64;
@@ -42,7 +42,7 @@ impl Receiver {
     pub fn new() -> Self {
         Self {
             sessions: Vec::new(),
-            original: Original::new(),
+            original: Original(Vec::new()),
             failing: false,
             trials: SAVED,
             searched: SessionId(0),
@@ -128,20 +128,17 @@ impl Default for Receiver {
     }
 }
 
-/// Room for a record of any length.
-struct Original(Box<[u8]>);
+/// A copy of a record. Room for it is made when the first one is kept, and used again.
+struct Original(Vec<u8>);
 
 impl Original {
-    fn new() -> Self {
-        Self(vec![0; MAX_RECORD_LEN].into_boxed_slice())
-    }
-
     fn keep(&mut self, record: &[u8]) {
-        self.0[..record.len()].copy_from_slice(record);
+        self.0.clear();
+        self.0.extend_from_slice(record);
     }
 
     fn restore(&self, record: &mut [u8]) {
-        record.copy_from_slice(&self.0[..record.len()]);
+        record.copy_from_slice(&self.0);
     }
 }
 
