@@ -218,11 +218,12 @@ impl Walk<'_> {
         if let Onward::Internet(route) = onward {
             return self.leave_for_internet(sender, packet, route);
         }
+        self.flows.accept(sender, packet);
+        self.cross(sender, Direction::Outbound);
+        // Behind the port's routing, which alone knows the next hop.
         if let Onward::To(receiver) = onward {
             self.check_encryption(sender, receiver)?;
         }
-        self.flows.accept(sender, packet);
-        self.cross(sender, Direction::Outbound);
         self.hand_over(sender, onward, sent)
     }
 

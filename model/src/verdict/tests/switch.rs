@@ -76,6 +76,9 @@ impl Switch {
                 Err(reason) => return Fate::Dropped(reason),
             };
             self.accept(&vm, &out, Direction::Outbound, packet);
+            if out.port.unencrypted_refused.contains(asked) {
+                return Fate::Dropped(DropReason::Encryption);
+            }
             let mappings = &self.bridge(&out).mappings;
             let is_asked =
                 |mapping: &&Mapping| mapping.customer_address == asked && !is_kept_from(&out, asked);
@@ -112,9 +115,6 @@ impl Switch {
             NextHop::VirtualAppliance { addresses, .. } => addresses[self.pick % addresses.len()],
             NextHop::VnetLocal | NextHop::VnetPeering => packet.destination,
         };
-        if nic.port.unencrypted_refused.contains(next_hop) {
-            return Err(DropReason::Encryption);
-        }
         Ok(next_hop)
     }
 
