@@ -29,7 +29,8 @@ const QUESTIONS: usize = 60;
 /// So many networks meet every layer that they should.
 const ENOUGH: u64 = 300;
 /// Layers that must deny some packet of enough networks; and some questions must be about what packets do not do yet.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 13] = [
+    "encryption",
     "gateway",
     "guest",
     "ipForwarding",

@@ -41,6 +41,6 @@ pub struct Network {
     pub gateway: Option<Gateway>,
     /// What each appliance announces to a route server in the first virtual network; none without one.
     pub announced: Option<Vec<Announced>>,
-    /// Which questions are asked when there are too many.
+    /// Which questions are asked when there are too many; who is encrypted.
     pub lot: u64,
 }

@@ -19,7 +19,8 @@ impl Network {
             let nics = nics(nic(0, vm.nic), vm.second_nic.map(|second| nic(1, second)));
             let listen = if vm.listens { ", listen: [80/tcp, 53/udp]" } else { "" };
             let power = if vm.deallocated && at > 0 { ", powerState: deallocated" } else { "" };
-            writeln!(text, "  vm{at}: {{{nics}{listen}{power}{host}}}").unwrap();
+            let size = self.size(at);
+            writeln!(text, "  vm{at}: {{{nics}{listen}{power}{size}{host}}}").unwrap();
         }
         for (at, appliance) in self.appliances.iter().enumerate() {
             let nics = self.nics_of_appliance(at, *appliance, &addresses);
@@ -28,7 +29,8 @@ impl Network {
             } else {
                 "ipForwarding: false".to_owned()
             };
-            writeln!(text, "  nva{at}: {{{nics}, guest: {{{guest}}}{host}}}").unwrap();
+            let size = self.size(self.vms.len() + at);
+            writeln!(text, "  nva{at}: {{{nics}, guest: {{{guest}}}{size}{host}}}").unwrap();
         }
     }
 

@@ -1,5 +1,6 @@
 //! A network as a topology file.
 
+mod encryption;
 mod machines;
 mod numbers;
 mod routing;
@@ -50,6 +51,9 @@ impl Network {
             if self.behavior[..at].iter().all(|(earlier, _)| earlier != name) {
                 switches.push(format!("{name}: {value}"));
             }
+        }
+        if self.drops_unencrypted() {
+            switches.push("encryptionEnforcement: announced".to_owned());
         }
         if !switches.is_empty() {
             writeln!(text, "behavior: {{{}}}", switches.join(", ")).unwrap();

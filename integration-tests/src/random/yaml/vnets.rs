@@ -6,7 +6,11 @@ use crate::random::{Link, Network};
 
 impl Network {
     pub(super) fn write_virtual_network(&self, text: &mut String, vnet: usize) {
-        writeln!(text, "  vnet{vnet}:\n    addressSpace: [{}]\n    subnets:", self.space(vnet)).unwrap();
+        writeln!(text, "  vnet{vnet}:\n    addressSpace: [{}]", self.space(vnet)).unwrap();
+        if let Some(enforcement) = self.enforcement(vnet) {
+            writeln!(text, "    encryption: {{enabled: true, enforcement: {enforcement}}}").unwrap();
+        }
+        text.push_str("    subnets:\n");
         for (at, subnet) in self.vnets[vnet].subnets.iter().enumerate() {
             let prefix = self.subnet_prefix(vnet, at);
             let attached = self.attachments(*subnet);
