@@ -2,6 +2,8 @@
 # Installs what vnetlab and its tests need and this machine lacks. Does nothing, quickly, when nothing is missing.
 #   install-tools.sh            what nothing works without
 #   install-tools.sh compiler   the compiler of the BPF programs, see build-bpf.sh; where there is none to be had, goes without
+#   install-tools.sh dissector  tshark, by which tests see what is on the wire; where there is none to be had, goes without
+#   install-tools.sh baselines  tunnels in user space beside which ours is measured; what is not to be had is left out
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -43,8 +45,28 @@ missing_compiler() {
 }
 
 install_compiler() {
-    local packages package
+    local packages
     mapfile -t packages < <(missing_compiler)
+    install_or_go_without "${packages[@]}"
+}
+
+install_dissector() {
+    command -v tshark >/dev/null || install_or_go_without tshark
+}
+
+# Rust's WireGuard is in no Debian: it is built, into target/ as cargo-nextest is.
+install_baselines() {
+    local packages=()
+    command -v wg >/dev/null || packages+=(wireguard-tools)
+    command -v wireguard-go >/dev/null || packages+=(wireguard-go)
+    install_or_go_without "${packages[@]}"
+    [ -x "${CARGO_TARGET_DIR:-target}/tools/bin/boringtun-cli" ] \
+        || cargo install boringtun-cli --version 0.7.1 --locked --root "${CARGO_TARGET_DIR:-target}/tools" \
+        || echo "going without: boringtun-cli"
+}
+
+install_or_go_without() {
+    local packages=("$@") package
     [ "${#packages[@]}" != 0 ] || return 0
     # Lists are empty on a fresh machine; where they are not, they are believed.
     if compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; then
@@ -80,10 +102,12 @@ check_rust() {
     cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 }
 
-if [ "${1:-}" = compiler ]; then
-    install_compiler
+case "${1:-}" in
+compiler | dissector | baselines)
+    "install_$1"
     exit
-fi
+    ;;
+esac
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" = 0 ] || install_packages "${packages[@]}"
 check_rust

@@ -11,6 +11,7 @@
 #![allow(clippy::print_stderr, reason = "what a failed test prints is its report")]
 
 pub mod data_path;
+pub mod encryption;
 pub mod figures;
 pub mod followed;
 pub mod lab;

@@ -30,6 +30,26 @@ fn ticks(fields: std::ops::RangeInclusive<usize>) -> std::time::Duration {
     std::time::Duration::from_millis(ticks * 10)
 }
 
+/// How long these processes have been on a processor so far, all their threads together: to a nanosecond.
+#[must_use]
+pub fn time_on_processor(pids: &[i32]) -> std::time::Duration {
+    let threads = pids.iter().flat_map(|pid| fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten());
+    // The first number of a thread's schedstat. One that has just ended has none.
+    let of_thread = |thread: fs::DirEntry| {
+        let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        Some(std::time::Duration::from_nanos(times.split_whitespace().next()?.parse().ok()?))
+    };
+    threads.flatten().filter_map(of_thread).sum()
+}
+
+/// How many KiB of memory a process has for itself, without what is mapped from files. None when it is gone.
+#[must_use]
+pub fn own_memory(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// A process. Its start time tells it from a later one with the same number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {

@@ -17,9 +17,14 @@ const TUNNEL: Vxlan = Vxlan { vni: 1000, local: None, port: 4789, learning: fals
 
 /// Two namespaces with a cable between them.
 pub(crate) fn veth() -> Way {
-    let way = ends("veth pair");
+    veth_with("veth pair", INSIDE)
+}
+
+/// The same with packets of up to so many bytes.
+pub(crate) fn veth_with(name: &'static str, mtu: u32) -> Way {
+    let way = ends(name);
     let [client, server] =
-        [&way.client, &way.server].map(|end| cable_end(Some(&end.namespace), "eth0", INSIDE));
+        [&way.client, &way.server].map(|end| cable_end(Some(&end.namespace), "eth0", mtu));
     apply(&way.client.namespace, &[Request::AddLink(NewLink::Veth(client, server))]);
     for end in [&way.client, &way.server] {
         give_address(&end.namespace, "eth0", end.address);

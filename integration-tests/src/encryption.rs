@@ -1,0 +1,86 @@
+//! What `vnetlab status --encryption` says of associations and of hosts.
+
+use serde_json::Value;
+
+use crate::lab::Lab;
+use crate::output::Finished;
+
+/// What a lab says of its encryption.
+#[derive(Debug, Clone)]
+pub struct Associations(Value);
+
+/// Whether anything could be encrypted in this lab: some NIC is to, and its host can.
+#[must_use]
+pub fn is_offered(lab: &Lab) -> bool {
+    let asked = ask(lab);
+    asked.status == Some(0) && {
+        let all = asked.json();
+        let mut hosts = all["hosts"].as_array().into_iter().flatten().peekable();
+        hosts.peek().is_some() && hosts.all(|host| host["notEncrypted"].is_null())
+    }
+}
+
+fn ask(lab: &Lab) -> Finished {
+    lab.vnetlab(&["status", "--encryption", "-o", "json"])
+}
+
+impl Associations {
+    /// What it says now.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn of(lab: &Lab) -> Self {
+        Self(ask(lab).expect_status(0).json())
+    }
+
+    /// All of it, as JSON.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// The association of the first NICs of these VMs, as the host of the first one sees it; none before it was opened.
+    #[must_use]
+    pub fn between(&self, vm: &str, peer: &str) -> Option<&Value> {
+        let (nic, peer) = (format!("{vm}/nic0"), format!("{peer}/nic0"));
+        self.rows().find(|row| row["networkInterface"] == nic && row["peer"] == peer)
+    }
+
+    /// Whether that one has keys.
+    #[must_use]
+    pub fn established(&self, vm: &str, peer: &str) -> bool {
+        self.between(vm, peer).is_some_and(|row| row["state"] == "established")
+    }
+
+    /// A counter of that one, 0 before it was opened.
+    ///
+    /// # Panics
+    /// When there is no such counter.
+    #[must_use]
+    pub fn counter(&self, vm: &str, peer: &str, name: &str) -> u64 {
+        let count = |row: &Value| row[name].as_u64().unwrap_or_else(|| panic!("no {name}: {row:#}"));
+        self.between(vm, peer).map_or(0, count)
+    }
+
+    /// A counter of a host.
+    ///
+    /// # Panics
+    /// When there is no such host, or no such counter.
+    #[must_use]
+    pub fn of_host(&self, host: &str, name: &str) -> u64 {
+        let mut hosts = self.0["hosts"].as_array().into_iter().flatten();
+        let row = hosts.find(|row| row["host"] == host).unwrap_or_else(|| panic!("no {host}: {:#}", self.0));
+        row[name].as_u64().unwrap_or_else(|| panic!("no {name}: {row:#}"))
+    }
+
+    /// How many have keys, each counted at both of its hosts.
+    #[must_use]
+    pub fn count_established(&self) -> usize {
+        self.rows().filter(|row| row["state"] == "established").count()
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Value> {
+        self.0["value"].as_array().into_iter().flatten()
+    }
+}
