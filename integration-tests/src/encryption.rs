@@ -84,3 +84,16 @@ impl Associations {
         self.0["value"].as_array().into_iter().flatten()
     }
 }
+
+/// What virtual networks with encryption say about it in topologies of tests.
+pub const ON: &str = "encryption: {enabled: true}";
+
+/// The same topology with encryption switched off.
+///
+/// # Panics
+/// When it was not on.
+#[must_use]
+pub fn switched_off(topology: &str) -> String {
+    assert!(topology.contains(ON), "nothing is encrypted in {topology}");
+    topology.replace(ON, "encryption: {enabled: false}")
+}

@@ -39,9 +39,19 @@ impl Lab {
     /// When it does not come up.
     #[must_use]
     pub fn up(user: User, topology: &str) -> Self {
+        Self::up_by(user, topology, |up| up)
+    }
+
+    /// The same, by the command that `alter` makes of `vnetlab up`: with another environment, or by another program.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn up_by(user: User, topology: &str, alter: impl FnOnce(Command) -> Command) -> Self {
+        let topology = &*topologies::as_tested(topology);
         let bench = Workbench::new(user);
         let file = bench.write("topology.yaml", topology);
-        let up = bench.vnetlab(&["up", &file.to_string_lossy()]);
+        let up = Finished::run(&mut alter(bench.command(&["up", &file.to_string_lossy()])));
         assert_eq!(up.status, Some(0), "{up}\n{}", logs(&bench.state()));
         Self { bench, name: topologies::lab_name(topology), topology: topology.to_owned(), file }
     }
@@ -73,8 +83,8 @@ impl Lab {
     /// Brings the running lab to another topology of the same name.
     #[must_use]
     pub fn change(&mut self, topology: &str) -> Finished {
-        self.topology = topology.to_owned();
-        fs::write(&self.file, topology).unwrap();
+        self.topology = topologies::as_tested(topology).into_owned();
+        fs::write(&self.file, &self.topology).unwrap();
         self.vnetlab(&["up", &self.file.to_string_lossy()])
     }
 

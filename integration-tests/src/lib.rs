@@ -14,6 +14,7 @@ pub mod data_path;
 pub mod encryption;
 pub mod figures;
 pub mod followed;
+pub mod forgery;
 pub mod lab;
 pub mod large;
 pub mod leftovers;
@@ -25,6 +26,7 @@ pub mod traffic;
 pub mod user;
 pub mod verdict;
 pub mod wait;
+pub mod wire;
 pub mod workbench;
 
 pub use lab::Lab;

@@ -1,8 +1,12 @@
 //! The topologies that come with vnetlab, and what a test must know of a topology's text.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// When this variable is set, every network of every lab is encrypted and every NIC accelerated, whatever its file says.
+const ENCRYPTION: &str = "VNETLAB_TEST_ENCRYPTION";
 
 /// The topologies that come with vnetlab.
 pub const SHIPPED: [&str; 7] = [
@@ -69,6 +73,38 @@ pub fn endpoints(topology: &str) -> Vec<String> {
 #[must_use]
 pub fn test_count(topology: &str) -> usize {
     parse(topology)["tests"].as_array().map_or(0, Vec::len)
+}
+
+/// The same network, all of it encrypted, and every NIC accelerated so that it can.
+///
+/// # Panics
+/// When it is no topology.
+#[must_use]
+pub fn encrypted(topology: &str) -> String {
+    let mut topology = parse(topology);
+    for network in fields(&mut topology, "virtualNetworks") {
+        network["encryption"] = json!({"enabled": true});
+    }
+    for machine in fields(&mut topology, "virtualMachines") {
+        let _ = machine.as_object_mut().map(|fields| fields.remove("enableAcceleratedNetworking"));
+        for interface in fields(machine, "networkInterfaces") {
+            let _ = interface.as_object_mut().map(|fields| fields.remove("enableAcceleratedNetworking"));
+        }
+    }
+    topology.to_string()
+}
+
+/// The topology, or the encrypted one in a run of the tests that is about that.
+pub(crate) fn as_tested(topology: &str) -> Cow<'_, str> {
+    match std::env::var_os(ENCRYPTION) {
+        Some(value) if !value.is_empty() => encrypted(topology).into(),
+        _ => topology.into(),
+    }
+}
+
+/// The values of a mapping in a topology.
+fn fields<'t>(topology: &'t mut Value, name: &str) -> impl Iterator<Item = &'t mut Value> {
+    topology.get_mut(name).and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut())
 }
 
 fn parse(topology: &str) -> Value {

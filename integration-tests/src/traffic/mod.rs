@@ -5,6 +5,7 @@
 
 mod echo;
 mod flood;
+mod marked;
 mod open_flows;
 mod ping;
 mod stream;
@@ -12,6 +13,7 @@ mod transfer;
 
 pub use echo::Echo;
 pub use flood::{Fate, Flood, TESTED};
+pub use marked::{MARKER, exchange, ping_options};
 pub use open_flows::OpenFlows;
 pub use ping::Ping;
 pub use stream::{Losses, Stream};

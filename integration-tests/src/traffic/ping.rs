@@ -28,7 +28,22 @@ impl Ping {
     /// When none comes.
     #[must_use]
     pub fn start(lab: &Lab, vm: &str, address: &str, interval: &str) -> Self {
-        let mut command = lab.exec_command(vm, &["ping", "-i", interval, address]);
+        Self::with_options(lab, vm, &["-i", interval, address])
+    }
+
+    /// The same with payloads that can be told on the wire, see [`super::MARKER`].
+    ///
+    /// # Panics
+    /// When no answer comes.
+    #[must_use]
+    pub fn marked(lab: &Lab, vm: &str, address: &str, interval: &str) -> Self {
+        let marked = super::ping_options();
+        let marked: Vec<&str> = marked.iter().map(String::as_str).collect();
+        Self::with_options(lab, vm, &[&marked[..], &["-i", interval, address]].concat())
+    }
+
+    fn with_options(lab: &Lab, vm: &str, options: &[&str]) -> Self {
+        let mut command = lab.exec_command(vm, &[&["ping"], options].concat());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (answers, count) = (Arc::<Mutex<Vec<u16>>>::default(), Arc::<AtomicUsize>::default());
