@@ -52,11 +52,7 @@ impl Forger {
 ///
 /// # Panics
 /// When this process is not root, there is no such namespace, or `work` panics.
-pub fn inside<T: Send + 'static>(
-    lab: &Lab,
-    namespace: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> T {
+pub fn inside<T: Send + 'static>(lab: &Lab, namespace: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
     let file = File::open(format!("/proc/{}/root/run/netns/{namespace}", lab.init().pid)).unwrap();
     let there = move || {
         setns(&file, CloneFlags::CLONE_NEWNET).unwrap();

@@ -231,7 +231,10 @@ mod tests {
         let file = file();
         let datagrams: Vec<_> = frames(&file).filter_map(Datagram::of).collect();
         let [datagram] = &datagrams[..] else { panic!("{datagrams:?}") };
-        assert_eq!((datagram.source.to_string().as_str(), &datagram.payload[..]), ("198.18.0.1:20001", &[0x2b, 1, 2][..]));
+        assert_eq!(
+            (datagram.source.to_string().as_str(), &datagram.payload[..]),
+            ("198.18.0.1:20001", &[0x2b, 1, 2][..])
+        );
         assert!(datagram.is_record());
         assert_eq!(frames(&file[..60]).count(), 0, "a packet that is not whole is none");
     }

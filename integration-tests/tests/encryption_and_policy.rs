@@ -159,7 +159,10 @@ fn where_nothing_may_go_in_clear_it_is_dropped_with_its_reason_as_root() {
     for (from, to) in [("web", "slow"), ("slow", "web")] {
         let denied = lab.prove_agreed(&Question::icmp(from, to));
         assert_eq!(denied["encryption"], "NX_NOT_ACCEPTED", "{denied:#}");
-        assert_eq!((&denied["reason"]["layer"], &denied["reason"]["at"]), (&"encryption".into(), &from.into()));
+        assert_eq!(
+            (&denied["reason"]["layer"], &denied["reason"]["at"]),
+            (&"encryption".into(), &from.into())
+        );
     }
     // Neighbours never cross the underlay.
     let near = lab.prove_agreed(&Question::icmp("db", "slow"));
@@ -170,7 +173,9 @@ fn where_nothing_may_go_in_clear_it_is_dropped_with_its_reason_as_root() {
     let drops = lab.vnetlab(&["drops", "-o", "json", "--reason", "encryption"]).expect_status(0).json();
     let drops = drops["value"].as_array().unwrap();
     let told = drops.iter().any(|drop| {
-        drop["networkInterface"] == "web/nic0" && drop["destinationAddress"] == "10.1.0.6" && drop["direction"] == "Outbound"
+        drop["networkInterface"] == "web/nic0"
+            && drop["destinationAddress"] == "10.1.0.6"
+            && drop["direction"] == "Outbound"
     });
     assert!(told, "{drops:#?}");
     let _ = wire.stop();
@@ -192,7 +197,10 @@ fn in_clear_without_tap_devices(user: User) {
     });
     assert!(!is_offered(&lab), "it is said that nothing is encrypted");
     let status = lab.vnetlab(&["status", "--encryption"]).ok();
-    assert!(status.contains("not encrypted on host1, host2: ") && status.contains("/dev/net/tun"), "{status}");
+    assert!(
+        status.contains("not encrypted on host1, host2: ") && status.contains("/dev/net/tun"),
+        "{status}"
+    );
     let wire = Wire::start(&lab);
     exchange(End::of(&lab, "web", "10.1.0.4"), End::of(&lab, "db", DB));
     assert!(!wire.stop().places_of(&MARKER).is_empty(), "in clear");

@@ -10,8 +10,8 @@ use integration_tests::forgery::inside;
 use integration_tests::wire::provider_addresses;
 use integration_tests::{Lab, User, wait};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType,
-    SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
+    SanType, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::UnixTime;
 use tunnel::handshake::{Handshake, Progress, Role};
@@ -108,7 +108,10 @@ fn a_certificate_of_another_authority_is_refused_at_the_address_of_a_peer_as_roo
 
     run("host-host3", &format!("ip address del {}/32 dev underlay0", web.ip()));
     run("host-host1", "ip link set underlay0 up");
-    run("host-host2", &format!("ip neigh flush dev underlay0; ip neigh del {} dev underlay0 2>/dev/null || true", web.ip()));
+    run(
+        "host-host2",
+        &format!("ip neigh flush dev underlay0; ip neigh del {} dev underlay0 2>/dev/null || true", web.ip()),
+    );
     wait::until("the pair to go on", || (ping().status == Some(0)).then_some(()));
     assert!(Associations::of(&lab).established("db", "web"));
 }

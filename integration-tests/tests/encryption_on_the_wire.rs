@@ -107,7 +107,11 @@ fn the_same_pairs_are_legible_without_encryption_as_root() {
             places.retain(|place| *place != "host-host3");
             assert_eq!(places, ["fabric", "host-host1", "host-host2"], "{from:?} to {to:?}");
         } else {
-            assert_eq!(places, ["fabric", "host-host1", "host-host2", "host-host3"], "by way of the appliance");
+            assert_eq!(
+                places,
+                ["fabric", "host-host1", "host-host2", "host-host3"],
+                "by way of the appliance"
+            );
         }
         assert_eq!(code(&lab, from, to), "NX");
     }

@@ -23,8 +23,7 @@ pub(crate) fn veth() -> Way {
 /// The same with packets of up to so many bytes.
 pub(crate) fn veth_with(name: &'static str, mtu: u32) -> Way {
     let way = ends(name);
-    let [client, server] =
-        [&way.client, &way.server].map(|end| cable_end(Some(&end.namespace), "eth0", mtu));
+    let [client, server] = [&way.client, &way.server].map(|end| cable_end(Some(&end.namespace), "eth0", mtu));
     apply(&way.client.namespace, &[Request::AddLink(NewLink::Veth(client, server))]);
     for end in [&way.client, &way.server] {
         give_address(&end.namespace, "eth0", end.address);

@@ -7,6 +7,7 @@ use integration_tests::proc::time_on_processor;
 use crate::flood::Flood;
 use crate::ping_pong::PingPong;
 use crate::way::Way;
+use crate::wireguard::Both;
 
 pub(crate) struct Subject {
     // Sockets go before what they lead through.
@@ -18,7 +19,7 @@ pub(crate) struct Subject {
     /// Processes that carry the packets; none where the kernel does it alone.
     processes: Vec<i32>,
     /// What ends with it.
-    _tunnel: Option<Box<dyn Drop>>,
+    _tunnel: Option<Both>,
 }
 
 impl Subject {
@@ -33,9 +34,9 @@ impl Subject {
         Self { plain: Some(plain), processes, ..Self::kernel(way) }
     }
 
-    /// Ends `tunnel` when it goes itself.
-    pub(crate) fn with(self, tunnel: impl Drop + 'static) -> Self {
-        Self { _tunnel: Some(Box::new(tunnel)), ..self }
+    /// Ends the tunnel when it goes itself.
+    pub(crate) fn with(self, tunnel: Both) -> Self {
+        Self { _tunnel: Some(tunnel), ..self }
     }
 
     pub(crate) fn name(&self) -> &'static str {

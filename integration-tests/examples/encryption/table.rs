@@ -106,7 +106,8 @@ impl Record {
             let beside = beside.map_or("| |".to_owned(), |(name, value)| format!("| {name} | {value:.2}"));
             let met = if met { "met" } else { "not met" };
             let (name, wanted) = (figure.measure.name(), figure.wanted());
-            let range = if figure.baseline.is_some() { format!("{least:.2} to {most:.2}") } else { String::new() };
+            let range =
+                if figure.baseline.is_some() { format!("{least:.2} to {most:.2}") } else { String::new() };
             let ratio = if figure.baseline.is_some() { format!("{ratio:.2}") } else { String::new() };
             writeln!(text, "| {name} | {ours:.2} {beside} | {ratio} | {range} | {wanted} | {met} |").unwrap();
         }

@@ -26,7 +26,12 @@ pub(crate) const ALL: [Implementation; 2] = [
         arguments: &["--foreground", "--disable-drop-privileges"],
         short: "b",
     },
-    Implementation { name: "wireguard-go", program: "wireguard-go", arguments: &["--foreground"], short: "g" },
+    Implementation {
+        name: "wireguard-go",
+        program: "wireguard-go",
+        arguments: &["--foreground"],
+        short: "g",
+    },
 ];
 
 pub(crate) struct Implementation {
@@ -54,7 +59,8 @@ impl Implementation {
         for (here, there) in [(one, two), (two, one)] {
             let (end, process, last, secret, _) = here;
             let (peer, _, peer_last, _, public) = there;
-            let (endpoint, allowed) = (format!("{}:{PORT}", peer.address), format!("{}/32", inside(*peer_last)));
+            let (endpoint, allowed) =
+                (format!("{}:{PORT}", peer.address), format!("{}/32", inside(*peer_last)));
             let mut set = Command::new("wg");
             set.args(["set", &process.device, "listen-port", PORT, "private-key", "/dev/stdin", "peer"]);
             set.args([public.trim(), "endpoint", &endpoint, "allowed-ips", &allowed]);
@@ -63,8 +69,10 @@ impl Implementation {
             ip(&end.namespace, &["address", "add", &address, "dev", &process.device]);
             ip(&end.namespace, &["link", "set", &process.device, "mtu", INSIDE, "up"]);
         }
-        let [client, server] = [one, two]
-            .map(|(end, _, last, ..)| End { namespace: end.namespace.clone(), address: inside(*last).parse().unwrap() });
+        let [client, server] = [one, two].map(|(end, _, last, ..)| End {
+            namespace: end.namespace.clone(),
+            address: inside(*last).parse().unwrap(),
+        });
         let processes = ends.map(|(_, process, ..)| process);
         let pids = processes.iter().map(|process| process.child.id().cast_signed()).collect();
         let way = Way { name: self.name, client, server, _between: None };
@@ -77,7 +85,7 @@ fn inside(last: u8) -> String {
 }
 
 /// Both ends, until they go out of scope.
-struct Both([Process; 2]);
+pub(crate) struct Both([Process; 2]);
 
 impl Drop for Both {
     fn drop(&mut self) {
