@@ -67,7 +67,7 @@ impl Encryption {
         let credentials = Credentials::new().map_err(io::Error::other)?;
         let public_key = credentials.public_key();
         let (news, heard) = channel();
-        let supervisor = Supervisor::new(credentials, Settings::default());
+        let supervisor = Supervisor::new(credentials, settings());
         std::thread::Builder::new().name("associations".into()).spawn(move || supervisor.run(&heard))?;
         let unavailable = linux_net::tap::available().err().map(|error| format!("/dev/net/tun: {error}"));
         Ok(Self { public_key, news, unavailable, wiring: Mutex::default() })
@@ -161,6 +161,15 @@ impl Encryption {
     fn wiring(&self) -> MutexGuard<'_, Wiring> {
         self.wiring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For tests: agree on new keys after so many records.
+const REKEY_RECORDS: &str = "VNETLAB_REKEY_RECORDS";
+
+fn settings() -> Settings {
+    let settings = Settings::default();
+    let sooner = std::env::var(REKEY_RECORDS).ok().and_then(|records| records.parse().ok());
+    Settings { rekey_records: sooner.unwrap_or(settings.rekey_records), ..settings }
 }
 
 fn new_channel(engine: &Engine, taps: &BTreeMap<Vni, Arc<TapPort>>, pair: &Pair) -> io::Result<Arc<Channel>> {
