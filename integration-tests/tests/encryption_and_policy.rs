@@ -186,7 +186,7 @@ fn in_clear_without_tap_devices(user: User) {
     let lab = Lab::up_by(user, PAIR, |up| {
         let mut hidden = Command::new("unshare");
         hidden.args(["--mount", "--propagation", "private", "sh", "-c"]);
-        hidden.args(["mount --bind /dev/null /dev/net/tun && exec \"$@\"", "sh"]);
+        hidden.args(["mount -t tmpfs none /dev/net && exec \"$@\"", "sh"]);
         hidden.arg(up.get_program()).args(up.get_args());
         hidden.env_clear();
         hidden.envs(up.get_envs().filter_map(|(name, value)| Some((name, value?))));

@@ -111,12 +111,12 @@ impl Encryption {
     }
 
     /// Now that the devices are as `goal` wants them: seals and opens for its pairs, and for no others. Pairs that stay keep
-    /// their keys. What could not be done, as sentences.
-    pub fn follow(&self, goal: &HostGoalState) -> Vec<String> {
-        let outcome = self.wire(goal).err().map(|error| format!("encryption: {error}"));
-        let in_clear =
-            self.why_not().map(|why| format!("packets that should be encrypted are in clear: {why}"));
-        outcome.into_iter().chain(in_clear).collect()
+    /// their keys. What could not be done, as a sentence. Where nothing can be encrypted that is no failure: the status says it.
+    pub fn follow(&self, goal: &HostGoalState) -> Option<String> {
+        if let Some(why) = self.why_not() {
+            tracing::warn!(%why, "packets that should be encrypted are in clear");
+        }
+        self.wire(goal).err().map(|error| format!("encryption: {error}"))
     }
 
     fn wire(&self, goal: &HostGoalState) -> io::Result<()> {
