@@ -170,6 +170,8 @@ impl DataPaths {
             }
         });
         self.shared.settle(|_| true);
+        // On a busy machine that takes a while, and the time is the one for which they are away.
+        self.shared.servicing.begin(&self.shared.state, time)?;
         Ok(had)
     }
 

@@ -10,6 +10,7 @@ use goal_state::encryption::{EncryptionStatus, NicCertificate};
 use tunnel::association::Settings;
 use tunnel::receiver::SessionId;
 
+use super::admission::Admission;
 use super::credentials::Credentials;
 use super::engine::{Channel, Control};
 use super::pairs::Pair;
@@ -96,6 +97,8 @@ pub(super) struct Supervisor {
     /// When which of them wants to be looked at.
     timers: BTreeSet<(Instant, Key)>,
     timer_of: HashMap<Key, Instant>,
+    /// Who of them may open.
+    admission: Admission<Key>,
     /// Pairs whose NIC has no certificate yet.
     waiting: HashSet<Key>,
     observed: Instant,
@@ -112,6 +115,7 @@ impl Supervisor {
             supervised: HashMap::new(),
             timers: BTreeSet::new(),
             timer_of: HashMap::new(),
+            admission: Admission::new(),
             waiting: HashSet::new(),
             observed: Instant::now(),
             from_strangers: 0,
@@ -132,6 +136,7 @@ impl Supervisor {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.wake();
+            self.admit();
         }
     }
 
@@ -163,12 +168,13 @@ impl Supervisor {
             |key: &Key, one: &Supervised| channels.get(key).is_some_and(|(pair, _)| pair == one.pair());
         let gone: Vec<_> =
             self.supervised.iter().filter(|(key, one)| !same(key, one)).map(|(key, _)| *key).collect();
+        self.waiting.retain(|key| channels.contains_key(key));
+        self.channels = channels;
         for key in gone {
             self.supervised.remove(&key);
             self.set_timer(key, None);
+            self.admission.over(key);
         }
-        self.waiting.retain(|key| channels.contains_key(key));
-        self.channels = channels;
     }
 
     fn pair_news(&mut self, key: Key, news: PairNews) {
@@ -180,6 +186,9 @@ impl Supervisor {
         let (settings, now) = (&self.settings, Now::new());
         let new = || Supervised::new(pair.clone(), Arc::clone(channel), settings.clone());
         let supervised = self.supervised.entry(key).or_insert_with(new);
+        if matches!(news, PairNews::Wanted) && !supervised.has_keys() && !self.admission.admits(key) {
+            return;
+        }
         let outcome = supervised.step(now, |association, expected| match news {
             PairNews::Wanted => association.want(&identity, expected, now.instant, now.wall),
             PairNews::Handshake(datagram) => {
@@ -225,8 +234,19 @@ impl Supervisor {
         if outcome == Outcome::Refused {
             self.refused += 1;
         }
-        let next = self.supervised.get(&key).and_then(Supervised::next_timeout);
+        let one = self.supervised.get(&key);
+        let (next, opens) = (one.and_then(Supervised::next_timeout), one.is_some_and(Supervised::opens));
         self.set_timer(key, next);
+        if !opens {
+            self.admission.over(key);
+        }
+    }
+
+    /// Those who wait begin, as far as there is room.
+    fn admit(&mut self) {
+        while let Some(next) = self.admission.next() {
+            self.pair_news(next, PairNews::Wanted);
+        }
     }
 
     fn set_timer(&mut self, key: Key, at: Option<Instant>) {

@@ -13,9 +13,11 @@
 //! | [`pairs`] | which NICs a goal state wants encrypted. Pure |
 //! | [`engine`] | the threads that carry packets |
 //! | [`control`] | the thread that opens associations, changes keys, and closes |
+//! | [`admission`] | how many open at once |
 //! | [`supervised`] | one association, its channel, and what is told of it |
 //! | [`credentials`] | the host's key and its NICs' certificates |
 
+mod admission;
 mod control;
 mod credentials;
 pub mod engine;

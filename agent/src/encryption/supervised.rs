@@ -121,6 +121,16 @@ impl Supervised {
         })
     }
 
+    /// Whether there are keys to send with.
+    pub(super) fn has_keys(&self) -> bool {
+        self.association.state() == State::Established
+    }
+
+    /// Whether its first handshake is under way.
+    pub(super) fn opens(&self) -> bool {
+        self.association.state() == State::Opening
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.association.next_timeout()
     }
