@@ -5,13 +5,16 @@ use serde_json::Value;
 use crate::lab::Lab;
 use crate::wait;
 
-/// The data path of a VM's first NIC, as `vnetlab status` shows it.
+/// The data path of a VM's first NIC, as `vnetlab status` shows it. Where an agent does not say in time, it is asked again.
 ///
 /// # Panics
 /// When there is no such VM.
 #[must_use]
 pub fn path(lab: &Lab, vm: &str) -> String {
-    of(&lab.vnetlab(&["status", "-o", "json"]).expect_status(0).json(), vm)
+    wait::until(&format!("a data path of {vm}"), || {
+        let path = of(&lab.vnetlab(&["status", "-o", "json"]).expect_status(0).json(), vm);
+        (!path.is_empty()).then_some(path)
+    })
 }
 
 fn of(status: &Value, vm: &str) -> String {
