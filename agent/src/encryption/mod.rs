@@ -138,9 +138,9 @@ impl Encryption {
         }
         let mut channels = Channels::new();
         for pair in pairs::pairs(goal) {
-            let known = wiring.channels.remove(&pair.key()).filter(|(known, _)| *known == pair);
+            let known = wiring.channels.get(&pair.key()).filter(|(known, _)| *known == pair);
             let channel = match known {
-                Some((_, channel)) => channel,
+                Some((_, channel)) => Arc::clone(channel),
                 None => new_channel(engine, &taps, &pair)?,
             };
             channels.insert(pair.key(), (pair, channel));

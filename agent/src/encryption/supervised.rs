@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use goal_state::encryption::{AssociationState, AssociationStatus};
 use rustls_pki_types::UnixTime;
-use tunnel::association::{Action, Association, Settings, State, Traffic};
+use tunnel::association::{Action, Association, Settings, State};
 use tunnel::handshake::HandshakeFailure;
 use tunnel::identity::{Identity, PeerName};
 
@@ -110,12 +110,7 @@ impl Supervised {
     /// Some times a second.
     pub(super) fn observe(&mut self, identity: &Identity, now: Now) -> Outcome {
         self.channel.expire();
-        let count = self.channel.counters();
-        let traffic = Traffic {
-            sealed: count.records_sent,
-            opened: count.records_received,
-            not_authentic: count.not_authentic,
-        };
+        let traffic = self.channel.traffic();
         self.step(now, |association, expected| {
             association.observe(traffic, identity, expected, now.instant, now.wall);
         })
