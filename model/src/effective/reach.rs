@@ -270,11 +270,6 @@ mod tests {
     /// a/front and b/front are peered; the other two subnets are not.
     #[test]
     fn s7_4_subnets_that_do_not_take_part_neither_send_nor_receive() {
-        let between = |local, remote| {
-            move |link: &mut Peering| {
-                link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
-            }
-        };
         let network = NetworkBuilder::new()
             .vnet_with("a", &["10.0.0.0/16"])
             .subnet("a", "front", "10.0.0.0/24")
@@ -282,8 +277,7 @@ mod tests {
             .vnet_with("b", &["10.1.0.0/16"])
             .subnet("b", "back", "10.1.0.0/24")
             .subnet("b", "front", "10.1.1.0/24")
-            .link("a", "b", between(0, 1))
-            .link("b", "a", between(1, 0))
+            .peer_subnets(("a", 0), ("b", 1))
             .vm("a-front", "10.0.0.4")
             .vm("a-back", "10.0.1.4")
             .vm("b-back", "10.1.0.4")
@@ -300,19 +294,13 @@ mod tests {
     #[test]
     fn a_deallocated_machine_stands_before_a_namesake_in_a_peer() {
         let network = |state| {
-            let between = |local, remote| {
-                move |link: &mut Peering| {
-                    link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
-                }
-            };
             NetworkBuilder::new()
                 .vnet_with("a", &["10.0.0.0/16"])
                 .subnet("a", "front", "10.0.0.0/24")
                 .subnet("a", "back", "10.0.1.0/24")
                 .vnet_with("b", &["10.0.0.0/16"])
                 .subnet("b", "front", "10.0.1.0/24")
-                .link("a", "b", between(0, 0))
-                .link("b", "a", between(0, 0))
+                .peer_subnets(("a", 0), ("b", 0))
                 .vm_with("a1", &["a/10.0.0.4"], |_| {})
                 .vm_with("a2", &["a/10.0.1.4"], |vm| vm.power_state = state)
                 .vm_with("b1", &["b/10.0.1.4"], |_| {})

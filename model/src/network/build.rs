@@ -107,6 +107,16 @@ impl NetworkBuilder {
         self.link(left, right, |_| {}).link(right, left, |_| {})
     }
 
+    /// Both links of a subnet peering between one subnet of each side, by their positions.
+    pub(crate) fn peer_subnets(self, (left, here): (&str, usize), (right, there): (&str, usize)) -> Self {
+        let between = |local, remote| {
+            move |link: &mut Peering| {
+                link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
+            }
+        };
+        self.link(left, right, between(here, there)).link(right, left, between(there, here))
+    }
+
     /// One link. It is connected as soon as the other side has one, too.
     pub(crate) fn link(mut self, from: &str, to: &str, change: impl FnOnce(&mut Peering)) -> Self {
         let (from, remote) = (self.vnet_id(from), self.vnet_id(to));

@@ -1,9 +1,9 @@
 //! Routes of ports, for what does not simply deliver.
 
 use super::*;
+use crate::network::PowerState;
 use crate::network::behavior::{AllowForwardedTrafficBehavior, AllowVirtualNetworkAccessBehavior};
 use crate::network::vnet::PrivateEndpointNetworkPolicies;
-use crate::network::{Peering, PeeringScope, PowerState};
 
 /// `10.0.0.0/16 local`, one for each route of a VM's first NIC. A next hop that is not reached bears a `!`.
 fn routes(network: &Network, vm: &str) -> Vec<String> {
@@ -143,11 +143,6 @@ fn s6_6_a_local_route_for_an_endpoint_is_a_black_hole() {
 }
 
 fn subnet_peering(table: &[&str]) -> Network {
-    let between = |local, remote| {
-        move |link: &mut Peering| {
-            link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
-        }
-    };
     NetworkBuilder::new()
         .vnet_with("a", &["10.0.0.0/16"])
         .subnet("a", "front", "10.0.0.0/24")
@@ -155,8 +150,7 @@ fn subnet_peering(table: &[&str]) -> Network {
         .vnet_with("b", &["10.1.0.0/16"])
         .subnet("b", "back", "10.1.0.0/24")
         .subnet("b", "front", "10.1.1.0/24")
-        .link("a", "b", between(0, 1))
-        .link("b", "a", between(1, 0))
+        .peer_subnets(("a", 0), ("b", 1))
         .route_table("rt", table)
         .subnet_routes("a/front", "rt")
         .subnet_routes("a/back", "rt")

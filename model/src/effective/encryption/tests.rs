@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::network::build::NetworkBuilder;
-use crate::network::{NicIndex, Peering, PeeringScope, VirtualMachine, VmId};
+use crate::network::{NicIndex, Peering, VirtualMachine, VmId};
 
 /// `a` and `b`, peers with encryption, and `clear`, a peer of both without. Each on a host of its own: `a1`, `plain` (not accelerated),
 /// `small` (a size that cannot), `b1`, `c1`; `beside` is on the host of `a1`.
@@ -143,11 +143,6 @@ fn encrypted_pair(builder: NetworkBuilder) -> Network {
 /// Only the subnets that take part in a peering have to know each other.
 #[test]
 fn peered_subnets_encrypt() {
-    let between = |local, remote| {
-        move |link: &mut Peering| {
-            link.scope = PeeringScope::Subnets { local: vec![local], remote: vec![remote] }
-        }
-    };
     let network = encrypted_pair(
         NetworkBuilder::new()
             .vnet_with("a", &["10.0.0.0/16"])
@@ -156,8 +151,7 @@ fn peered_subnets_encrypt() {
             .vnet_with("b", &["10.1.0.0/16"])
             .subnet("b", "back", "10.1.0.0/24")
             .subnet("b", "front", "10.1.1.0/24")
-            .link("a", "b", between(0, 1))
-            .link("b", "a", between(1, 0))
+            .peer_subnets(("a", 0), ("b", 1))
             .vm("a-front", "10.0.0.4")
             .vm("b-front", "10.1.1.4")
             .vm("a-back", "10.0.1.4"),
