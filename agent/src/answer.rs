@@ -1,56 +1,105 @@
-//! A port of a VM that answers for as long as a probe may need it.
+//! Ports of VMs that answer for as long as probes may need them.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use goal_state::probe::Answerer;
 use goal_state::vm::Transport;
-use linux_net::NetNs;
+use linux_net::netns::{NetNs, NetNsId};
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many connections may wait to be taken.
 const BACKLOG: i32 = 64;
 
-/// Listens, and answers each datagram with what it holds, or takes each connection and does the same in it. When this returns, it does.
-///
-/// Probes at the same time share the port: each has a socket of its own there. Where a program of the VM listens already,
-/// that one answers.
-///
-/// # Errors
-/// When there is no such VM, or its guest does not let the port be used. As a sentence.
-pub async fn start(answerer: &Answerer) -> Result<(), String> {
-    match open(answerer).and_then(|socket| answer(socket, answerer)) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
-        Err(error) => {
-            let Answerer { vm, address, port, .. } = answerer;
-            Err(format!("port {port} of {vm}, {address}: {error}"))
+/// All that answer now. Who needs a port that answers already makes it answer for longer: a second socket beside the first would
+/// be told of some of the packets, and those that come when the first one closes would be refused.
+#[derive(Debug, Clone, Default)]
+pub struct Answerers {
+    open: Arc<Mutex<HashMap<Door, Instant>>>,
+}
+
+/// A port of a VM, of this life of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Door {
+    namespace: NetNsId,
+    address: Ipv4Addr,
+    transport: Transport,
+    port: u16,
+}
+
+/// Answers until it is dropped.
+type Answering = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Answerers {
+    /// Listens, and answers each datagram with what it holds, or takes each connection and does the same in it. When this returns,
+    /// it does. Where a program of the VM listens already, that one answers. Wants to be called from within a tokio runtime.
+    ///
+    /// # Errors
+    /// When there is no such VM, or its guest does not let the port be used. As a sentence.
+    pub fn start(&self, answerer: &Answerer) -> Result<(), String> {
+        match self.open(answerer) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
+            Err(error) => {
+                let Answerer { vm, address, port, .. } = answerer;
+                Err(format!("port {port} of {vm}, {address}: {error}"))
+            }
         }
+    }
+
+    fn open(&self, answerer: &Answerer) -> io::Result<()> {
+        let &Answerer { ref vm, address, transport, port, for_ms } = answerer;
+        let namespace = NetNs::open(&vfp::names::vm_namespace(vm)).map_err(io::Error::other)?;
+        let door = Door { namespace: namespace.id(), address, transport, port };
+        let lifetime = Duration::from_millis(u64::from(for_ms));
+        let until = Instant::now() + lifetime;
+        match self.lock().entry(door.clone()) {
+            Entry::Occupied(mut open) => *open.get_mut() = until.max(*open.get()),
+            Entry::Vacant(closed) => {
+                let socket = namespace.run(|| bind(transport, address, port)).map_err(io::Error::other)??;
+                let answering = answering(socket, transport, lifetime)?;
+                closed.insert(until);
+                tokio::spawn(self.clone().keep_open(door, answering));
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers for as long as somebody needs it.
+    async fn keep_open(self, door: Door, mut answering: Answering) {
+        let mut until = Instant::now();
+        loop {
+            let over = timeout_at(until, &mut answering).await.is_ok();
+            // Who asks for the door from here on finds it open, or gone.
+            let mut open = self.lock();
+            match open.get(&door) {
+                Some(&later) if later > until && !over => until = later,
+                _ => {
+                    open.remove(&door);
+                    drop(answering);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Door, Instant>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn answer(socket: Socket, answerer: &Answerer) -> io::Result<()> {
-    let lifetime = Duration::from_millis(u64::from(answerer.for_ms));
-    match answerer.transport {
-        Transport::Tcp => {
-            let listener = TcpListener::from_std(socket.into())?;
-            tokio::spawn(timeout(lifetime, take_connections(listener, lifetime)));
-        }
-        Transport::Udp => {
-            let socket = UdpSocket::from_std(socket.into())?;
-            tokio::spawn(timeout(lifetime, echo(socket)));
-        }
-    }
-    Ok(())
-}
-
-fn open(answerer: &Answerer) -> io::Result<Socket> {
-    let namespace = NetNs::open(&vfp::names::vm_namespace(&answerer.vm)).map_err(io::Error::other)?;
-    let bound = namespace.run(|| bind(answerer.transport, answerer.address, answerer.port));
-    bound.map_err(io::Error::other)?
+fn answering(socket: Socket, transport: Transport, lifetime: Duration) -> io::Result<Answering> {
+    Ok(match transport {
+        Transport::Tcp => Box::pin(take_connections(TcpListener::from_std(socket.into())?, lifetime)),
+        Transport::Udp => Box::pin(echo(UdpSocket::from_std(socket.into())?)),
+    })
 }
 
 fn bind(transport: Transport, address: Ipv4Addr, port: u16) -> io::Result<Socket> {
@@ -59,7 +108,8 @@ fn bind(transport: Transport, address: Ipv4Addr, port: u16) -> io::Result<Socket
         Transport::Udp => Type::DGRAM,
     };
     let socket = Socket::new(Domain::IPV4, kind, None)?;
-    socket.set_reuse_port(true)?;
+    // Connections that have ended keep their port for a while; datagrams do not, and two sockets would share them.
+    socket.set_reuse_address(transport == Transport::Tcp)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SocketAddr::from((address, port)).into())?;
     if transport == Transport::Tcp {
@@ -100,8 +150,38 @@ mod tests {
             let socket = bind(transport, asked, 0).unwrap();
             let bound = socket.local_addr().unwrap().as_socket_ipv4().unwrap();
             assert_eq!(*bound.ip(), asked);
-            assert!(bind(transport, asked, bound.port()).is_ok(), "probes at the same time share the port");
+            assert!(
+                bind(transport, asked, bound.port()).is_err(),
+                "probes at the same time share one socket"
+            );
         }
+    }
+
+    /// The namespace that the test is in stands for a VM's.
+    fn door(port: u16) -> Door {
+        let namespace = NetNs::current().unwrap().id();
+        Door { namespace, address: Ipv4Addr::LOCALHOST, transport: Transport::Udp, port }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_needs_a_door_longer_keeps_it_open() {
+        let (answerers, second) = (Answerers::default(), Duration::from_secs(1));
+        let begin = Instant::now();
+        answerers.lock().insert(door(1), begin + second);
+        let kept = tokio::spawn(answerers.clone().keep_open(door(1), Box::pin(std::future::pending())));
+        tokio::time::sleep(second / 2).await;
+        answerers.lock().insert(door(1), begin + 3 * second);
+        kept.await.unwrap();
+        assert_eq!(Instant::now(), begin + 3 * second);
+        assert_eq!(answerers.lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_door_whose_socket_is_gone_can_be_opened_again() {
+        let answerers = Answerers::default();
+        answerers.lock().insert(door(1), Instant::now() + Duration::from_secs(60));
+        answerers.clone().keep_open(door(1), Box::pin(std::future::ready(()))).await;
+        assert_eq!(answerers.lock().len(), 0);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::codec::Framed;
 
 use crate::host::Host;
-use crate::{answer, probe};
+use crate::probe;
 
 /// Answers that wait for a slow controller.
 const BACKLOG: usize = 1024;
@@ -83,7 +83,7 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
             });
         }
         ToAgent::Answer { id, answerer } => {
-            let answering = match answer::start(&answerer).await {
+            let answering = match host.answerers().start(&answerer) {
                 Ok(()) => FromAgent::Answering { id },
                 Err(message) => FromAgent::Error { id, message },
             };

@@ -9,6 +9,7 @@ use goal_state::message::AgentStatus;
 use goal_state::{Generation, HostGoalState, HostName, NicId, Report, VmName};
 use tokio::sync::broadcast;
 
+use crate::answer::Answerers;
 use crate::data_paths::DataPaths;
 use crate::encryption::Encryption;
 use crate::log_reader::LogReader;
@@ -54,6 +55,7 @@ pub struct Host {
     data_paths: Arc<DataPaths>,
     encryption: Encryption,
     logs: LogReader,
+    answerers: Answerers,
     events: broadcast::Sender<Event>,
 }
 
@@ -90,6 +92,7 @@ impl Host {
             data_paths,
             encryption: Encryption::start()?,
             logs: LogReader::start(events.clone())?,
+            answerers: Answerers::default(),
             known: Mutex::new(Known { wanted, goal, ..Known::default() }),
             applying: Mutex::default(),
             events,
@@ -120,6 +123,12 @@ impl Host {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// The ports of VMs that answer probes.
+    #[must_use]
+    pub fn answerers(&self) -> &Answerers {
+        &self.answerers
     }
 
     /// How it is.

@@ -19,8 +19,9 @@ use super::Observation;
 use super::prober::{AGENT_PATIENCE, AT_A_TIME, Prober, answerer, probe_of};
 use crate::controller::protocol::{Request, Response};
 
-/// How long an answer is waited for that must come: a busy machine's longest.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an answer is waited for that must come: a busy machine's longest, and time for TCP to say it again. Three times that is
+/// less than what an agent is given.
+const PATIENCE: Duration = Duration::from_millis(2500);
 /// How long one is waited for that must not: some hundred times as long as it would take.
 const DOUBT: Duration = Duration::from_millis(60);
 /// Added to a question's position, so that the result of its probe is not taken for that of what comes behind it.
