@@ -79,6 +79,7 @@ mod tests {
         DropEvent {
             time_us: 0,
             nic: Some(NicId { vm: "web1".parse().unwrap(), nic: "nic0".parse().unwrap() }),
+            at: None,
             direction: Direction::Inbound,
             reason,
             by,

@@ -45,6 +45,9 @@ pub struct DropEvent {
     /// Whose port dropped it; where a host found nobody with the destination's address, the NIC that asked for it. None
     /// when the host does not know who asked.
     pub nic: Option<NicId>,
+    /// The load balancer or NAT gateway that dropped it, or `internet`, where it was no NIC's port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// Seen from that NIC.
     pub direction: Direction,
     /// Why.

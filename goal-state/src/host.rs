@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::edge::Edge;
 use crate::overlay::VirtualNetwork;
 use crate::vm::VirtualMachine;
 use crate::{Generation, HostName};
@@ -22,6 +23,10 @@ pub struct HostGoalState {
     pub virtual_networks: Vec<VirtualNetwork>,
     /// VMs on this host, sorted by name.
     pub virtual_machines: Vec<VirtualMachine>,
+    /// What this host does at the edge. Mostly nothing: one host of a lab does it, which has no virtual machines but the hosts of the internet and
+    /// services, and which a lab without any of them does not have.
+    #[serde(default, skip_serializing_if = "Edge::is_empty")]
+    pub edge: Edge,
     /// Whether known flows of accelerated NICs are carried by BPF, where the machine lets BPF be loaded. Without it they have
     /// their VFs all the same, and every packet goes through the software layers.
     pub offload: bool,

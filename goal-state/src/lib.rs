@@ -14,6 +14,7 @@
 //! | [`route`] | a port's effective routes |
 //! | [`overlay`] | where customer addresses live |
 //! | [`encryption`] | virtual network encryption: who takes part, certificates, associations |
+//! | [`translation`], [`edge`] | addresses that ports translate; routers, NAT gateways and load balancers between them |
 //! | [`data_path`] | which way a NIC's packets go: synthetic or VF; counters and unified flows |
 //! | [`drop_reason`] | the one numbered list of reasons for a drop |
 //! | [`drop_sentence`] | a drop as a sentence in Azure's words |
@@ -24,6 +25,7 @@
 pub mod data_path;
 pub mod drop_reason;
 pub mod drop_sentence;
+pub mod edge;
 pub mod encryption;
 pub mod event;
 pub mod framing;
@@ -36,6 +38,7 @@ pub mod overlay;
 pub mod port;
 pub mod probe;
 pub mod route;
+pub mod translation;
 pub mod vm;
 
 pub use data_path::DataPath;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::nsg::{AddressSet, Filter};
 use crate::route::Route;
+use crate::translation::Translation;
 use crate::{MacAddr, Vni};
 
 /// The policy of one port.
@@ -27,6 +28,24 @@ pub struct Port {
     /// networks has `enforcement: DropUnencrypted`, or because both encrypt and that one's host does not know this NIC. Their addresses: those of next hops, which may be the destination.
     #[serde(default)]
     pub unencrypted_refused: AddressSet,
+    /// What it translates.
+    #[serde(default, skip_serializing_if = "Translation::is_empty")]
+    pub translation: Translation,
+    /// Present where it is a private endpoint's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_endpoint: Option<PrivateEndpoint>,
+}
+
+/// What makes a port that of a private endpoint: it takes TCP connections and begins none. Anything else is dropped as
+/// [`crate::DropReason::PrivateEndpoint`].
+/// <https://learn.microsoft.com/azure/private-link/private-endpoint-overview>
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrivateEndpoint {
+    /// Its name.
+    pub name: String,
+    /// Only an approved one takes anything.
+    pub approved: bool,
 }
 
 /// A peering link with `allowForwardedTraffic: false`: packets from that peer must have been sent by it, not just

@@ -36,6 +36,12 @@ pub enum NextHop {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unreachable: Vec<Ipv4Addr>,
     },
+    /// The internet. What the NIC itself begins leaves by the first of [`crate::translation::Translation::outbound`] that matches; a reply, and what
+    /// is translated by the port, goes to the router.
+    Internet {
+        /// The address of the region's router.
+        router: Ipv4Addr,
+    },
     /// The packet is dropped with this reason: a next hop type of None, a next hop that cannot be reached, a peering
     /// that forbids the traffic, an internet that the lab does not have.
     Drop {

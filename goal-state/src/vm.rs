@@ -43,6 +43,10 @@ pub struct Guest {
     pub commands: Vec<String>,
     /// Lines of /etc/hosts besides localhost: address and names.
     pub hosts: Vec<(Ipv4Addr, String)>,
+    /// Addresses of frontends that it has on its loopback device, because a load balancer hands it packets for them as they are
+    /// (floating IP). Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floating: Vec<Ipv4Addr>,
     /// Lines of /etc/resolv.conf.
     pub dns_servers: Vec<Ipv4Addr>,
 }

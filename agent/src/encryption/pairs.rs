@@ -146,6 +146,8 @@ mod tests {
             routes: std::sync::Arc::default(),
             forwarded_traffic_refused: Vec::new(),
             unencrypted_refused: AddressSet::default(),
+            translation: goal_state::translation::Translation::default(),
+            private_endpoint: None,
         };
         let interface = NetworkInterface {
             name: "nic0".parse().unwrap(),
@@ -190,6 +192,7 @@ mod tests {
             provider_address: [198, 18, 0, 1].into(),
             virtual_networks: vec![VirtualNetwork { name: "v".into(), vni: Vni::new(7).unwrap(), mappings }],
             virtual_machines: vec![machine("a", 1, Some(100)), machine("b", 2, None)],
+            edge: goal_state::edge::Edge::default(),
             offload: true,
             honest_packets: false,
         }

@@ -61,6 +61,7 @@ pub(crate) fn goal(host: u8, generation: u64) -> HostGoalState {
         provider_address: provider_address(host).parse().unwrap(),
         virtual_networks: networks.into_iter().map(virtual_network).collect(),
         virtual_machines: here().map(machine).collect(),
+        edge: goal_state::edge::Edge::default(),
         offload: true,
         honest_packets: false,
     }
@@ -175,6 +176,8 @@ fn machine(seat: &Seat) -> VirtualMachine {
                 routes: routes(seat.network).into(),
                 forwarded_traffic_refused: Vec::new(),
                 unencrypted_refused: goal_state::nsg::AddressSet::default(),
+                translation: goal_state::translation::Translation::default(),
+                private_endpoint: None,
             },
         }],
         guest: Guest {

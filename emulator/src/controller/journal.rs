@@ -54,6 +54,7 @@ mod tests {
         DropEvent {
             time_us: 1,
             nic: Some(nic()),
+            at: None,
             direction: Direction::Inbound,
             reason: DropReason::Route,
             by: None,

@@ -179,6 +179,7 @@ impl Controller {
             provider_address: std::net::Ipv4Addr::UNSPECIFIED,
             virtual_networks: Vec::new(),
             virtual_machines: Vec::new(),
+            edge: goal_state::edge::Edge::default(),
             offload: desired.wanted.offload,
             honest_packets: desired.wanted.honest_packets,
         };

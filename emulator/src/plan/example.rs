@@ -27,6 +27,7 @@ pub(crate) fn host(name: &str, number: u8, vms: &[(&str, u8)]) -> HostGoalState 
             mappings: vms.iter().map(mapping).collect(),
         }],
         virtual_machines: vms.iter().map(|&(name, last)| vm(name, last)).collect(),
+        edge: goal_state::edge::Edge::default(),
         offload: true,
         honest_packets: false,
     }
@@ -53,6 +54,8 @@ fn vm(name: &str, last: u8) -> VirtualMachine {
             .into(),
             forwarded_traffic_refused: Vec::new(),
             unencrypted_refused: goal_state::nsg::AddressSet::default(),
+            translation: goal_state::translation::Translation::default(),
+            private_endpoint: None,
         },
     };
     VirtualMachine {

@@ -227,6 +227,7 @@ pub(crate) mod tests {
         Event::Drop(DropEvent {
             time_us: 0,
             nic: Some(nic(vm)),
+            at: None,
             direction,
             reason: DropReason::NetworkSecurityGroup,
             by: Some(by),
@@ -289,6 +290,7 @@ pub(crate) mod tests {
             Event::Drop(DropEvent {
                 time_us: 0,
                 nic: Some(nic(asker)),
+                at: None,
                 direction: Outbound,
                 reason: DropReason::NoDestination,
                 by: None,
@@ -330,6 +332,7 @@ pub(crate) mod tests {
             Event::Drop(DropEvent {
                 time_us: 0,
                 nic: Some(nic(asker)),
+                at: None,
                 direction: Outbound,
                 reason,
                 by: None,

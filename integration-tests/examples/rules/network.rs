@@ -43,6 +43,7 @@ pub(crate) fn goal(machines: &[Machine]) -> HostGoalState {
             mappings: machines.iter().map(mapping).collect(),
         }],
         virtual_machines: machines.iter().map(virtual_machine).collect(),
+        edge: goal_state::edge::Edge::default(),
         offload: true,
         honest_packets: false,
     }
@@ -83,6 +84,8 @@ fn virtual_machine(machine: &Machine) -> VirtualMachine {
                 .into(),
                 forwarded_traffic_refused: vec![],
                 unencrypted_refused: goal_state::nsg::AddressSet::default(),
+                translation: goal_state::translation::Translation::default(),
+                private_endpoint: None,
             },
         }],
         guest: Guest::default(),

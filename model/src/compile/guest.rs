@@ -20,6 +20,7 @@ pub(super) fn guest(network: &Network, neighbours: &Neighbours, vm: VmId) -> Gue
         listen,
         commands: machine.commands.clone(),
         hosts: hosts(network, neighbours, vm),
+        floating: Vec::new(),
         dns_servers: vec![WIRE_SERVER],
     }
 }

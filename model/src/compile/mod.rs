@@ -21,6 +21,7 @@ mod unencrypted;
 #[cfg(test)]
 mod tests;
 
+use goal_state::edge::Edge;
 use goal_state::vm::{NetworkInterface, VirtualMachine};
 use goal_state::{Generation, HostGoalState};
 
@@ -47,6 +48,7 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
             provider_address: host.provider_address,
             virtual_networks,
             virtual_machines,
+            edge: Edge::default(),
             offload: true,
             honest_packets: false,
         })

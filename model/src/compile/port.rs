@@ -2,6 +2,7 @@
 
 use goal_state::nsg::AddressSet;
 use goal_state::port::{ForwardedTrafficRefusal, Port};
+use goal_state::translation::Translation;
 
 use super::Shared;
 use super::neighbours::Neighbours;
@@ -21,6 +22,8 @@ pub(super) fn port(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Port {
         routes: shared.routes.of(policy, nic),
         forwarded_traffic_refused: forwarded_traffic_refused(network, &shared.neighbours, vnet),
         unencrypted_refused: shared.unencrypted.refused(policy, nic),
+        translation: Translation::default(),
+        private_endpoint: None,
     }
 }
 

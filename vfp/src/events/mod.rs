@@ -32,6 +32,7 @@ pub fn port_event(
         LogPrefix::Drop(mark) => Event::Drop(DropEvent {
             time_us,
             nic: Some(nic.clone()),
+            at: None,
             direction: mark.direction,
             reason: mark.reason,
             by: port_of(goal, nic).and_then(|port| dropped_by(port, mark)),
@@ -57,6 +58,7 @@ pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8], time_us: u
     Some(Event::Drop(DropEvent {
         time_us,
         nic: Some(nic),
+        at: None,
         direction: mark.direction,
         reason: mark.reason,
         by: None,

@@ -26,6 +26,7 @@ pub(super) fn table(routes: &[Route]) -> Vec<netlink::Route> {
     let target = |next_hop: &NextHop| match next_hop {
         NextHop::VnetLocal | NextHop::VnetPeering => RouteTarget::Device(UPLINK.into()),
         NextHop::VirtualAppliance { addresses, .. } => via(addresses),
+        NextHop::Internet { router } => via(&[*router]),
         NextHop::Drop { .. } => RouteTarget::Blackhole,
     };
     routes.iter().map(|route| netlink::Route::new(route.prefix, target(&route.next_hop))).collect()
@@ -125,7 +126,10 @@ fn towards(set: AddressSet) -> Vec<Match> {
 fn drop_reason(route: &Route) -> Option<DropReason> {
     match route.next_hop {
         NextHop::Drop { reason } => Some(reason),
-        NextHop::VnetLocal | NextHop::VnetPeering | NextHop::VirtualAppliance { .. } => None,
+        NextHop::VnetLocal
+        | NextHop::VnetPeering
+        | NextHop::VirtualAppliance { .. }
+        | NextHop::Internet { .. } => None,
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn goal() -> HostGoalState {
             mappings: machines.map(mapping).into(),
         }],
         virtual_machines: machines.map(|(name, last)| machine(name, last)).into(),
+        edge: goal_state::edge::Edge::default(),
         offload: false,
         honest_packets: false,
     }
@@ -89,6 +90,8 @@ fn machine(name: &str, last: u8) -> VirtualMachine {
                 routes: vec![route].into(),
                 forwarded_traffic_refused: Vec::new(),
                 unencrypted_refused: goal_state::nsg::AddressSet::default(),
+                translation: goal_state::translation::Translation::default(),
+                private_endpoint: None,
             },
         }],
         guest: Guest::default(),

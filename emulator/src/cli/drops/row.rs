@@ -99,6 +99,7 @@ mod tests {
                     .map(|(vm, nic)| goal_state::NicId { vm: vm.parse().unwrap(), nic: nic.parse().unwrap() })
                     .unwrap(),
             ),
+            at: None,
             direction: Direction::Inbound,
             reason,
             by,

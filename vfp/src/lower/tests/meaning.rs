@@ -273,6 +273,8 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
                 routes: routes.into(),
                 forwarded_traffic_refused,
                 unencrypted_refused: AddressSet::default(),
+                translation: goal_state::translation::Translation::default(),
+                private_endpoint: None,
             },
         },
     )
