@@ -85,6 +85,7 @@ fn routes_that_lead_nowhere_say_why() {
                 NextHop::Drop { reason } => format!("drop {reason}"),
                 NextHop::VirtualAppliance { addresses, .. } => format!("via {}", addresses[0]),
                 NextHop::VnetLocal => "local".to_owned(),
+                NextHop::Internet { router } => format!("internet by {router}"),
                 NextHop::VnetPeering => "peering".to_owned(),
             };
             format!("{} {hop} {}", route.prefix, route.name)

@@ -18,6 +18,7 @@ fn routes(network: &Network, vm: &str) -> Vec<String> {
                 format!("via {}", addresses.collect::<Vec<_>>().join(","))
             }
             NextHop::VnetLocal => "local".to_owned(),
+            NextHop::Internet { router } => format!("internet by {router}"),
             NextHop::VnetPeering => "peering".to_owned(),
         };
         format!("{} {hop}", route.prefix)
