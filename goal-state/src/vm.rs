@@ -39,6 +39,10 @@ pub struct Guest {
     pub masquerade: bool,
     /// Built-in echo responders, sorted.
     pub listen: Vec<Listen>,
+    /// Whether it also answers on every other port, of TCP and UDP, on which no program of its own listens: hosts of the internet and services
+    /// do, unless the file says on which ones.
+    #[serde(default)]
+    pub answers_everything: bool,
     /// Shell commands that are started with the VM and run as long as it does.
     pub commands: Vec<String>,
     /// Lines of /etc/hosts besides localhost: address and names.

@@ -158,10 +158,20 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
             reasons.push(format!("{what} changed"));
         }
     };
-    let Guest { ip_forwarding, masquerade, listen, commands, hosts, floating, dns_servers } = &old.guest;
+    let Guest {
+        ip_forwarding,
+        masquerade,
+        listen,
+        answers_everything,
+        commands,
+        hosts,
+        floating,
+        dns_servers,
+    } = &old.guest;
     differs(*ip_forwarding != new.guest.ip_forwarding, "the guest's IP forwarding");
     differs(*masquerade != new.guest.masquerade, "the guest's masquerading");
     differs(*listen != new.guest.listen, "listen");
+    differs(*answers_everything != new.guest.answers_everything, "whether it answers on every port");
     differs(*commands != new.guest.commands, "commands");
     differs(*hosts != new.guest.hosts, "/etc/hosts");
     differs(*floating != new.guest.floating, "addresses on the loopback device");

@@ -18,6 +18,7 @@ pub(super) fn guest(network: &Network, neighbours: &Neighbours, vm: VmId) -> Gue
         ip_forwarding: machine.guest_ip_forwarding,
         masquerade: machine.guest_masquerade,
         listen,
+        answers_everything: false,
         commands: machine.commands.clone(),
         hosts: hosts(network, neighbours, vm),
         floating: Vec::new(),

@@ -33,6 +33,7 @@ impl NetworkBuilder {
             provider_address: Ipv4Addr::new(198, 18, 0, number),
         });
         let network = Network {
+            edge: None,
             name: "test".to_owned(),
             hosts: hosts.collect(),
             virtual_networks: Vec::new(),

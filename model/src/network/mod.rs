@@ -50,6 +50,9 @@ pub struct Network {
     pub name: String,
     /// Emulated physical hosts, in the order of the file.
     pub hosts: Vec<Host>,
+    /// Which of the hosts does what lies at the edge of the virtual networks: routers, NAT gateways, load balancers, and the hosts of the internet
+    /// and services. The last one; no virtual machine is placed there. None where the network has none of these.
+    pub edge: Option<HostId>,
     /// Virtual networks, in the order of the file.
     pub virtual_networks: Vec<VirtualNetwork>,
     /// Network security groups, in the order of the file.

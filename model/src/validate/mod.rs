@@ -235,6 +235,7 @@ fn network_of(
     let machines = machines.into_iter().collect::<Option<Vec<VirtualMachine>>>()?;
     let surroundings = surroundings.finish(of_surroundings, &machines)?;
     Some(Network {
+        edge: None,
         name: lab.to_owned(),
         hosts: hosts.list,
         virtual_networks: finish_vnets(vnets, peerings)?,

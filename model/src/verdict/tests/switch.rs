@@ -114,6 +114,7 @@ impl Switch {
             NextHop::Drop { reason } => return Err(*reason),
             NextHop::VirtualAppliance { addresses, .. } => addresses[self.pick % addresses.len()],
             NextHop::VnetLocal | NextHop::VnetPeering => packet.destination,
+            NextHop::Internet { router } => *router,
         };
         Ok(next_hop)
     }
