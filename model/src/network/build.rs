@@ -289,7 +289,9 @@ impl NetworkBuilder {
         self
     }
 
-    pub(crate) fn build(self) -> Network {
+    /// The network, with its host at the edge if it needs one.
+    pub(crate) fn build(mut self) -> Network {
+        super::edge::add_edge(&mut self.network);
         self.network
     }
 

@@ -5,10 +5,12 @@
 pub mod behavior;
 #[cfg(test)]
 pub(crate) mod build;
+pub(crate) mod edge;
 pub mod gateway;
 pub mod id;
 pub mod not_carried;
 pub mod nsg;
+pub mod outside;
 pub mod public;
 pub mod route_table;
 pub mod security_admin;
@@ -33,6 +35,7 @@ pub use id::{
 };
 pub use not_carried::not_carried;
 pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
+pub use outside::Outside;
 pub use public::{
     Frontend, FrontendAddress, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway,
     OutboundRule, PrivateEndpoint, PrivateLinkServiceConnectionState, PublicIpAddress, Service,

@@ -63,6 +63,7 @@ mod virtual_network_property;
 mod vni;
 
 use crate::diagnostic::{Diagnostic, Lines, Severity};
+use crate::network::edge::add_edge;
 use crate::network::{Network, Peering, VirtualMachine};
 use crate::review::review;
 use crate::topology::{self, Span, Topology};
@@ -234,7 +235,7 @@ fn network_of(
     }
     let machines = machines.into_iter().collect::<Option<Vec<VirtualMachine>>>()?;
     let surroundings = surroundings.finish(of_surroundings, &machines)?;
-    Some(Network {
+    let mut network = Network {
         edge: None,
         name: lab.to_owned(),
         hosts: hosts.list,
@@ -263,7 +264,9 @@ fn network_of(
         route_servers: surroundings.route_servers,
         on_premises: surroundings.on_premises,
         tests,
-    })
+    };
+    add_edge(&mut network);
+    Some(network)
 }
 
 fn finish_vnets(

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use goal_state::Vni;
+use goal_state::edge::INTERNET_VNI;
 
 use super::fnv::hash_of_names;
 
 /// The first identifier in use. The lower ones look like VLAN ids in a capture, so they are left alone.
 const FIRST: u32 = 4096;
-/// How many there are up to 24 bits.
+/// How many there are up to 24 bits. The last one is the internet's.
 const COUNT: u32 = (1 << 24) - FIRST;
 
 /// Hands out identifiers that are unique in a lab.
@@ -27,7 +28,7 @@ impl Vnis {
     fn assign_from(&mut self, hash: u64) -> Option<Vni> {
         let start = u32::try_from(hash % u64::from(COUNT)).ok()?;
         let mut numbers = (start..COUNT).chain(0..start).map(|offset| FIRST + offset);
-        let free = numbers.find(|number| !self.taken.contains(number))?;
+        let free = numbers.find(|number| *number != INTERNET_VNI && !self.taken.contains(number))?;
         self.taken.insert(free);
         Vni::new(free).ok()
     }
@@ -54,9 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_go_from_4096_to_24_bits_and_round() {
+    fn identifiers_go_from_4096_to_24_bits_without_the_internets_and_round() {
         let mut vnis = Vnis::default();
-        assert_eq!(vnis.assign_from(u64::from(COUNT) - 1).unwrap().get(), 16_777_215);
-        assert_eq!(vnis.assign_from(u64::from(COUNT) - 1).unwrap().get(), 4096);
+        assert_eq!(vnis.assign_from(u64::from(COUNT) - 2).unwrap().get(), 16_777_214);
+        assert_eq!(vnis.assign_from(u64::from(COUNT) - 2).unwrap().get(), 4096);
+        assert_eq!(vnis.assign_from(u64::from(COUNT) - 1).unwrap().get(), 4097);
     }
 }
