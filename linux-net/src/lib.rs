@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`netns`] | a network namespace: make, pin, open, run something inside |
 //! | [`mac`] | an Ethernet address |
-//! | [`netlink`] | links, addresses, routes, rules, neighbours, FDB entries and filters as plain values, applied in batches |
+//! | [`netlink`] | links, addresses, routes, next hops, rules, neighbours, FDB entries and filters as plain values, applied in batches |
 //! | [`link_monitor`] | what happens to the links of a namespace, as it happens |
 //! | [`nft`] | a ruleset as a typed value, applied in one transaction; its counters |
 //! | [`bpf`] | programs and maps of BPF objects: loaded once per sandbox, and pinned |

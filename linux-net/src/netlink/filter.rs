@@ -109,7 +109,7 @@ impl Kind {
     /// Without kind and options, so the kernel removes whatever has this priority and handle.
     fn delete(self, index: u32, hook: TcHook) -> Encoded {
         Encoded {
-            message: RouteNetlinkMessage::DelTrafficFilter(self.header(index, hook)),
+            message: RouteNetlinkMessage::DelTrafficFilter(self.header(index, hook)).into(),
             flags: 0,
             // EINVAL: the device has no clsact qdisc.
             tolerated: &[NOENT, INVAL],
@@ -135,7 +135,7 @@ impl Filter {
         };
         message.attributes = vec![TcAttribute::Kind(name.to_owned()), TcAttribute::Options(options)];
         let put = Encoded {
-            message: RouteNetlinkMessage::NewTrafficFilter(message),
+            message: RouteNetlinkMessage::NewTrafficFilter(message).into(),
             flags: NLM_F_CREATE | NLM_F_REPLACE,
             tolerated: &[],
         };
@@ -176,7 +176,7 @@ fn clsact(index: u32) -> Encoded {
     message.header.handle = TcHandle { minor: 0, ..TcHandle::CLSACT };
     message.attributes = vec![TcAttribute::Kind("clsact".to_owned())];
     Encoded {
-        message: RouteNetlinkMessage::NewQueueDiscipline(message),
+        message: RouteNetlinkMessage::NewQueueDiscipline(message).into(),
         flags: NLM_F_CREATE | NLM_F_EXCL,
         tolerated: &[EXIST],
     }

@@ -1,8 +1,8 @@
-//! Links, addresses, routes, rules, neighbours, FDB entries and filters of one namespace, by route netlink.
+//! Links, addresses, routes, next hops, rules, neighbours, FDB entries and filters of one namespace, by route netlink.
 //!
 //! What is wanted is a list of [`Request`]s: plain values that can be compared, printed and tested without a kernel.
 //! [`Netlink::apply`] sends them in batches and checks every acknowledgement. What is there is listed as the same plain
-//! values ([`Link`], [`Address`], [`Route`], [`Rule`], [`Neighbour`], [`FdbEntry`]), so that a reconciler compares sets;
+//! values ([`Link`], [`Address`], [`Route`], [`NextHops`], [`Rule`], [`Neighbour`], [`FdbEntry`]), so that a reconciler compares sets;
 //! an [`InstalledFilter`] is compared with the wanted one.
 //!
 //! Devices are named, not numbered: the values stay true when a device is made again. Everything is IPv4.
@@ -15,6 +15,7 @@ mod filter;
 mod installed_filter;
 mod link;
 mod neighbour;
+mod next_hop;
 mod request;
 mod route;
 mod rule;
@@ -24,7 +25,6 @@ mod statistics;
 use std::collections::HashMap;
 
 use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST};
-use netlink_packet_route::RouteNetlinkMessage;
 
 pub use address::Address;
 pub use bridge_port::BridgePort;
@@ -34,6 +34,7 @@ pub use filter::{Filter, FilterAction, TcHook};
 pub use installed_filter::{InstalledAction, InstalledFilter};
 pub use link::{Link, LinkChange, LinkKind, NewLink, VethEnd, Vxlan};
 pub use neighbour::Neighbour;
+pub use next_hop::{NextHop, NextHops, ResilientGroup};
 pub use request::Request;
 pub use route::{MAIN_TABLE, Route, RouteTarget};
 pub use rule::{FwMark, LOCAL_TABLE, Rule};
@@ -42,7 +43,7 @@ pub use statistics::LinkStatistics;
 use crate::netns::NetNs;
 use error::libc_errno;
 use request::Encoded;
-use socket::{Answer, RouteSocket};
+use socket::{Answer, Outgoing, RouteSocket};
 
 /// A route netlink socket that was opened inside one namespace and works there, whichever thread uses it.
 #[derive(Debug)]
@@ -115,6 +116,12 @@ impl Netlink {
     pub fn routes(&mut self) -> Result<Vec<Route>, NetlinkError> {
         let names = self.names()?;
         route::list(&mut self.socket, &names)
+    }
+
+    /// All next hops that are objects of their own, and all resilient groups.
+    pub fn next_hops(&mut self) -> Result<NextHops, NetlinkError> {
+        let names = self.names()?;
+        next_hop::list(&mut self.socket, &names)
     }
 
     /// All rules that look up a table, sorted by priority.
@@ -274,7 +281,7 @@ impl Run<'_> {
         if pending.is_empty() {
             return Ok(());
         }
-        let messages: Vec<(RouteNetlinkMessage, u16)> = pending
+        let messages: Vec<(Outgoing, u16)> = pending
             .iter()
             .map(|(_, _, encoded)| (encoded.message.clone(), encoded.flags | NLM_F_REQUEST | NLM_F_ACK))
             .collect();

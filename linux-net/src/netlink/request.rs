@@ -10,7 +10,9 @@ use super::bridge_port::BridgePort;
 use super::error::libc_errno::{ADDRNOTAVAIL, EXIST, NODEV, NOENT, SRCH};
 use super::filter::{self, Filter, TcHook};
 use super::link::{self, LinkChange, NewLink};
-use super::{Address, FdbEntry, Neighbour, Route, Rule};
+use super::next_hop;
+use super::socket::Outgoing;
+use super::{Address, FdbEntry, Neighbour, NextHop, ResilientGroup, Route, Rule};
 
 /// One change. `Put` adds or replaces, `Delete` is content when the thing is not there; only [`Request::AddLink`]
 /// insists.
@@ -42,6 +44,12 @@ pub enum Request {
     PutRoute(Route),
     /// Removes a route.
     DeleteRoute(Route),
+    /// Adds or replaces a next hop.
+    PutNextHop(NextHop),
+    /// Adds or replaces a group of next hops.
+    PutGroup(ResilientGroup),
+    /// Removes a next hop or a group of them, and the routes to it.
+    DeleteNextHop(u32),
     /// Adds a rule unless the very same rule is there.
     PutRule(Rule),
     /// Removes a rule.
@@ -71,7 +79,7 @@ pub enum Request {
 
 /// A request as it is sent.
 pub(super) struct Encoded {
-    pub(super) message: RouteNetlinkMessage,
+    pub(super) message: Outgoing,
     /// Without REQUEST and ACK.
     pub(super) flags: u16,
     /// Error numbers that mean "it is so already".
@@ -100,7 +108,13 @@ impl Request {
     /// The devices whose indexes the request needs.
     pub(super) fn devices(&self) -> Vec<&str> {
         match self {
-            Self::AddLink(_) | Self::DeleteLink(_) | Self::PutRule(_) | Self::DeleteRule(_) => Vec::new(),
+            Self::AddLink(_)
+            | Self::DeleteLink(_)
+            | Self::PutRule(_)
+            | Self::DeleteRule(_)
+            | Self::PutGroup(_)
+            | Self::DeleteNextHop(_) => Vec::new(),
+            Self::PutNextHop(next_hop) => vec![&next_hop.device],
             Self::SetLink { device, change: LinkChange::Master(master) } => vec![device, master],
             Self::SetLink { device, .. } | Self::SetPort { device, .. } => vec![device],
             Self::PutAddress(address) | Self::DeleteAddress(address) => vec![&address.device],
@@ -137,6 +151,7 @@ impl Request {
     pub(super) fn encode(&self, indexes: &HashMap<String, u32>) -> Vec<Encoded> {
         use RouteNetlinkMessage as Message;
         let index = |device: &str| indexes.get(device).copied().unwrap_or_default();
+        let raw = |message, flags, tolerated| vec![Encoded { message, flags, tolerated }];
         let (message, flags, tolerated): (Message, u16, &'static [i32]) = match self {
             Self::AddLink(link) => (Message::NewLink(link.encode()), ADD, &[]),
             Self::SetLink { device, change } => {
@@ -172,17 +187,20 @@ impl Request {
             Self::DeleteFdb(entry) => {
                 (Message::DelNeighbour(entry.encode(index(&entry.device))), 0, &[NOENT])
             }
+            Self::PutNextHop(next_hop) => return raw(next_hop.encode(index(&next_hop.device)), PUT, &[]),
+            Self::PutGroup(group) => return raw(group.encode(), PUT, &[]),
+            Self::DeleteNextHop(id) => return raw(next_hop::encode_delete(*id), 0, &[NOENT]),
             Self::PutFilter(filter) => return filter.encode_put(index),
             Self::PutHooks(device) => return vec![filter::encode_hooks_if_any(index(device))],
             Self::DeleteFilter { device, hook } => return filter::encode_delete(index(device), *hook),
         };
-        vec![Encoded { message, flags, tolerated }]
+        vec![Encoded { message: message.into(), flags, tolerated }]
     }
 }
 
 /// `ip link set NAME up` without knowing its index.
 pub(super) fn set_up_by_name(name: &str) -> Encoded {
-    Encoded { message: RouteNetlinkMessage::SetLink(link::encode_up(name)), flags: 0, tolerated: &[] }
+    Encoded { message: RouteNetlinkMessage::SetLink(link::encode_up(name)).into(), flags: 0, tolerated: &[] }
 }
 
 impl fmt::Display for Request {
@@ -196,6 +214,9 @@ impl fmt::Display for Request {
             Self::DeleteAddress(address) => write!(f, "delete address {address}"),
             Self::PutRoute(route) => write!(f, "add route {route}"),
             Self::DeleteRoute(route) => write!(f, "delete route {route}"),
+            Self::PutNextHop(next_hop) => write!(f, "add next hop {next_hop}"),
+            Self::PutGroup(group) => write!(f, "add next hop {group}"),
+            Self::DeleteNextHop(id) => write!(f, "delete next hop id {id}"),
             Self::PutRule(rule) => write!(f, "add rule {rule}"),
             Self::DeleteRule(rule) => write!(f, "delete rule {rule}"),
             Self::PutNeighbour(neighbour) => write!(f, "add neighbour {neighbour}"),

@@ -55,6 +55,9 @@ pub enum RouteTarget {
         /// Take the gateways for neighbours although no prefix of the device has them.
         onlink: bool,
     },
+    /// `nhid NUMBER`: a next hop that is an object of its own, or a group of them; see
+    /// [`ResilientGroup`](super::ResilientGroup).
+    NextHop(u32),
     /// Dropped in silence.
     Blackhole,
 }
@@ -75,7 +78,7 @@ impl Route {
             RouteTarget::Device(device)
             | RouteTarget::Gateway { device, .. }
             | RouteTarget::Gateways { device, .. } => Some(device),
-            RouteTarget::Blackhole => None,
+            RouteTarget::NextHop(_) | RouteTarget::Blackhole => None,
         }
     }
 
@@ -87,7 +90,7 @@ impl Route {
                 (RouteType::Unicast, RouteScope::Universe, RouteFlags::Onlink)
             }
             // With several next hops, each has flags of its own.
-            RouteTarget::Gateway { .. } | RouteTarget::Gateways { .. } => {
+            RouteTarget::Gateway { .. } | RouteTarget::Gateways { .. } | RouteTarget::NextHop(_) => {
                 (RouteType::Unicast, RouteScope::Universe, RouteFlags::empty())
             }
             RouteTarget::Blackhole => (RouteType::BlackHole, RouteScope::Universe, RouteFlags::empty()),
@@ -121,6 +124,9 @@ impl Route {
                 let hops = gateways.iter().map(|gateway| next_hop(*gateway, index, *onlink)).collect();
                 message.attributes.push(RouteAttribute::MultiPath(hops));
             }
+            RouteTarget::NextHop(id) => {
+                message.attributes.push(RouteAttribute::NhId(*id));
+            }
             RouteTarget::Blackhole => {}
         }
         if let Some(source) = self.source {
@@ -145,6 +151,7 @@ impl Route {
         let destination = Ipv4Net::new(fields.destination.unwrap_or(Ipv4Addr::UNSPECIFIED), length).ok()?;
         let target = match message.header.kind {
             RouteType::BlackHole => RouteTarget::Blackhole,
+            RouteType::Unicast if fields.next_hop.is_some() => RouteTarget::NextHop(fields.next_hop?),
             RouteType::Unicast if !fields.hops.is_empty() => gateways(&fields.hops, names)?,
             RouteType::Unicast => {
                 let device = names.get(fields.device?);
@@ -195,6 +202,7 @@ struct Fields {
     device: Option<u32>,
     metric: u32,
     hops: Vec<RouteNextHop>,
+    next_hop: Option<u32>,
 }
 
 impl Fields {
@@ -207,6 +215,7 @@ impl Fields {
             RouteAttribute::Oif(index) => self.device = Some(*index),
             RouteAttribute::Priority(metric) => self.metric = *metric,
             RouteAttribute::MultiPath(hops) => self.hops.clone_from(hops),
+            RouteAttribute::NhId(id) => self.next_hop = Some(*id),
             _ => {}
         }
     }
@@ -227,6 +236,7 @@ impl fmt::Display for Route {
                     write!(f, " nexthop via {gateway} dev {device}{onlink}")?;
                 }
             }
+            RouteTarget::NextHop(id) => write!(f, "{} nhid {id}", self.destination)?,
             RouteTarget::Blackhole => write!(f, "blackhole {}", self.destination)?,
         }
         if let Some(source) = self.source {

@@ -31,6 +31,21 @@ impl Answer {
     }
 }
 
+/// A message to the kernel.
+#[derive(Debug, Clone)]
+pub(super) enum Outgoing {
+    /// One of the kinds that the decoder knows.
+    Route(RouteNetlinkMessage),
+    /// Any other: what comes behind netlink's header.
+    Raw { kind: u16, payload: Vec<u8> },
+}
+
+impl From<RouteNetlinkMessage> for Outgoing {
+    fn from(message: RouteNetlinkMessage) -> Self {
+        Self::Route(message)
+    }
+}
+
 pub(super) struct RouteSocket {
     socket: Socket,
     sequence: u32,
@@ -60,10 +75,7 @@ impl RouteSocket {
     }
 
     /// Sends `messages` at once and returns the kernel's answer to each.
-    pub(super) fn send_all(
-        &mut self,
-        messages: Vec<(RouteNetlinkMessage, u16)>,
-    ) -> Result<Vec<Answer>, NetlinkError> {
+    pub(super) fn send_all(&mut self, messages: Vec<(Outgoing, u16)>) -> Result<Vec<Answer>, NetlinkError> {
         let first = self.sequence.wrapping_add(1);
         let mut bytes = Vec::new();
         let count = messages.len();
@@ -89,7 +101,7 @@ impl RouteSocket {
         message: RouteNetlinkMessage,
     ) -> Result<Result<RouteNetlinkMessage, Answer>, NetlinkError> {
         let mut bytes = Vec::new();
-        let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_ACK);
+        let sequence = self.append(&mut bytes, message.into(), NLM_F_REQUEST | NLM_F_ACK);
         self.send(&bytes)?;
         let mut found = None;
         loop {
@@ -115,8 +127,28 @@ impl RouteSocket {
         what: &'static str,
         message: &RouteNetlinkMessage,
     ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
+        self.dump_as(what, &message.clone().into(), decode)
+    }
+
+    /// The same for messages that are not decoded: what comes behind the headers of those of this kind.
+    pub(super) fn dump_raw(
+        &mut self,
+        what: &'static str,
+        message: &Outgoing,
+        kind: u16,
+    ) -> Result<Vec<Vec<u8>>, NetlinkError> {
+        let payload = |frame: &Frame<'_>| Ok((frame.kind == kind).then(|| frame.payload().to_vec()));
+        Ok(self.dump_as(what, message, payload)?.into_iter().flatten().collect())
+    }
+
+    fn dump_as<T>(
+        &mut self,
+        what: &'static str,
+        message: &Outgoing,
+        decode: impl Fn(&Frame<'_>) -> Result<T, NetlinkError>,
+    ) -> Result<Vec<T>, NetlinkError> {
         for _ in 0..DUMP_ATTEMPTS {
-            if let Some(objects) = self.dump_once(what, message.clone())? {
+            if let Some(objects) = self.dump_once(what, message.clone(), &decode)? {
                 return Ok(objects);
             }
         }
@@ -124,11 +156,12 @@ impl RouteSocket {
     }
 
     /// `None` when something changed while the kernel was writing the list.
-    fn dump_once(
+    fn dump_once<T>(
         &mut self,
         what: &'static str,
-        message: RouteNetlinkMessage,
-    ) -> Result<Option<Vec<RouteNetlinkMessage>>, NetlinkError> {
+        message: Outgoing,
+        decode: impl Fn(&Frame<'_>) -> Result<T, NetlinkError>,
+    ) -> Result<Option<Vec<T>>, NetlinkError> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP);
         self.send(&bytes)?;
@@ -152,8 +185,15 @@ impl RouteSocket {
     }
 
     /// Appends one message to `bytes` and returns its sequence number.
-    fn append(&mut self, bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16) -> u32 {
+    fn append(&mut self, bytes: &mut Vec<u8>, message: Outgoing, flags: u16) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
+        let message = match message {
+            Outgoing::Route(message) => message,
+            Outgoing::Raw { kind, payload } => {
+                self.append_raw(bytes, kind, flags, &payload);
+                return self.sequence;
+            }
+        };
         let mut message = NetlinkMessage::from(message);
         message.header.flags = flags;
         message.header.sequence_number = self.sequence;
@@ -162,6 +202,17 @@ impl RouteSocket {
         bytes.resize(start + nlmsg::align(message.buffer_len()), 0);
         message.serialize(&mut bytes[start..start + message.buffer_len()]);
         self.sequence
+    }
+
+    fn append_raw(&self, bytes: &mut Vec<u8>, kind: u16, flags: u16, payload: &[u8]) {
+        let length = nlmsg::HEADER + payload.len();
+        bytes.extend_from_slice(&(length as u32).to_ne_bytes());
+        bytes.extend_from_slice(&kind.to_ne_bytes());
+        bytes.extend_from_slice(&flags.to_ne_bytes());
+        bytes.extend_from_slice(&self.sequence.to_ne_bytes());
+        bytes.extend_from_slice(&0u32.to_ne_bytes());
+        bytes.extend_from_slice(payload);
+        bytes.resize(nlmsg::align(bytes.len()), 0);
     }
 
     fn send(&self, bytes: &[u8]) -> Result<(), NetlinkError> {
