@@ -13,6 +13,7 @@ pub mod network;
 pub mod offload;
 pub mod reconcile;
 pub mod ruleset;
+pub mod station;
 
 pub use counters::counters;
 pub use lower::lower;

@@ -8,6 +8,10 @@ pub const GUEST: &str = "guest";
 pub const UPLINK: &str = "up0";
 /// The device in the port's namespace of an accelerated NIC that leads to the guest's VF, while there is one.
 pub const VF: &str = "vf";
+/// The device of a station in a virtual network.
+pub const INSIDE: &str = "inside";
+/// The device of a station in the internet.
+pub const OUTSIDE: &str = "outside";
 /// The host's device on the underlay. Made by the controller, never touched here.
 pub const UNDERLAY: &str = "underlay0";
 
@@ -21,6 +25,42 @@ pub fn vm_namespace(vm: &VmName) -> String {
 #[must_use]
 pub fn port_namespace(nic: &NicId) -> String {
     format!("port-{}-{}", nic.vm, nic.nic)
+}
+
+/// The namespace of a region's router.
+#[must_use]
+pub fn router_namespace(region: &str) -> String {
+    format!("router-{}", in_a_file_name(region))
+}
+
+/// The namespace of a NAT gateway.
+#[must_use]
+pub fn nat_gateway_namespace(gateway: &str) -> String {
+    format!("nat-{}", in_a_file_name(gateway))
+}
+
+/// The namespace of a frontend of a load balancer. Azure's names have no `+`.
+#[must_use]
+pub fn frontend_namespace(balancer: &str, frontend: &str) -> String {
+    format!("lb-{}+{}", in_a_file_name(balancer), in_a_file_name(frontend))
+}
+
+/// The namespace from which the backends of a virtual network are probed.
+#[must_use]
+pub fn prober_namespace(vni: Vni) -> String {
+    format!("prober-{vni}")
+}
+
+/// What names may have and files' may not.
+fn in_a_file_name(name: &str) -> String {
+    let allowed = |c: char| if c == '/' || c == '\0' { '_' } else { c };
+    name.chars().map(allowed).collect()
+}
+
+/// Whether a namespace is a station's.
+#[must_use]
+pub fn is_station(namespace: &str) -> bool {
+    ["router-", "nat-", "lb-", "prober-"].into_iter().any(|kind| namespace.starts_with(kind))
 }
 
 /// The bridge of a virtual network on a host.
@@ -41,7 +81,7 @@ pub fn encryptor(vni: Vni) -> String {
     format!("enc{vni}")
 }
 
-/// The host's end of a port: `p` and the six digits of the NIC's serial number.
+/// The host's end of a port or of a station's leg: `p` and the six digits of the Ethernet address's serial number.
 #[must_use]
 pub fn host_port(mac: MacAddr) -> String {
     format!("p{:06x}", mac.serial())

@@ -20,6 +20,8 @@ pub struct HostNetwork {
     pub switch: Namespace,
     /// The port of every NIC, sorted by NIC.
     pub ports: Vec<PortNetwork>,
+    /// The platform's stations.
+    pub stations: Vec<StationNetwork>,
     /// The namespace of every VM, sorted by name.
     pub machines: Vec<MachineNetwork>,
 }
@@ -39,6 +41,19 @@ pub struct PortNetwork {
     pub guest_cable: Cable,
     /// From the port to the host's bridge.
     pub uplink_cable: Cable,
+}
+
+/// A station of the platform between virtual networks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StationNetwork {
+    /// Its namespace's name under /run/netns.
+    pub name: String,
+    /// What is in it. All of it is ours, as in a port's.
+    pub namespace: Namespace,
+    /// From each of its legs to the host's bridges.
+    pub cables: Vec<Cable>,
+    /// Whether it takes nothing from the time to live of what it forwards.
+    pub keeps_ttl: bool,
 }
 
 /// A VM's namespace.

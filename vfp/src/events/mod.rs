@@ -3,6 +3,7 @@
 //! A log prefix has numbers only; the goal state that is applied knows the names.
 
 mod packet;
+mod station;
 
 use std::net::Ipv4Addr;
 
@@ -13,8 +14,10 @@ use goal_state::{DropReason, HostGoalState, MacAddr, NicId};
 
 use crate::lower::drop_log::{DropMark, LogPrefix};
 use crate::lower::security_admin;
+use crate::station::with_leg;
 
 pub use packet::{ArpRequest, arp_request, five_tuple};
+pub use station::station_event;
 
 /// What a port logged at `time_us` (Unix time in microseconds), as an event; `mark` is the packet's. None when the log is not ours or the packet is not IPv4.
 #[must_use]
@@ -44,7 +47,7 @@ pub fn port_event(
 /// What a host's bridges logged, as an event: somebody asked for an address that nobody owns.
 ///
 /// The port asks without an address of its own, so that the asker is known by its Ethernet address. For packets that
-/// an appliance forwards, that is the appliance.
+/// an appliance forwards, that is the appliance. A station asks, too.
 #[must_use]
 pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8], time_us: u64) -> Option<Event> {
     let LogPrefix::Drop(mark @ DropMark { reason: DropReason::NoDestination, .. }) =
@@ -53,12 +56,12 @@ pub fn host_event(goal: &HostGoalState, prefix: &str, payload: &[u8], time_us: u
         return None;
     };
     let request = arp_request(payload)?;
-    let (nic, source) = nic_with(goal, request.sender)?;
+    let (nic, at, source) = asker(goal, request.sender)?;
     let destination = request.target;
     Some(Event::Drop(DropEvent {
         time_us,
-        nic: Some(nic),
-        at: None,
+        nic,
+        at,
         direction: mark.direction,
         reason: mark.reason,
         by: None,
@@ -111,6 +114,15 @@ fn by_route(port: &Port, mark: DropMark) -> Option<DroppedBy> {
 fn port_of<'a>(goal: &'a HostGoalState, nic: &NicId) -> Option<&'a Port> {
     let vm = goal.virtual_machines.iter().find(|vm| vm.name == nic.vm)?;
     vm.network_interfaces.iter().find(|interface| interface.name == nic.nic).map(|interface| &interface.port)
+}
+
+/// Whose Ethernet address it is: a NIC or a station, and its address.
+fn asker(goal: &HostGoalState, mac: MacAddr) -> Option<(Option<NicId>, Option<String>, Ipv4Addr)> {
+    if let Some((nic, address)) = nic_with(goal, mac) {
+        return Some((Some(nic), None, address));
+    }
+    let (station, leg) = with_leg(goal, mac)?;
+    Some((None, Some(station.at()?.to_owned()), leg.address))
 }
 
 /// The NIC with this Ethernet address, and its primary address.

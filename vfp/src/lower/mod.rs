@@ -13,6 +13,7 @@
 //! | [`encryption`] | virtual network encryption: what goes to the agent instead of the tunnel |
 //! | [`unencrypted`] | next hops that packets may not be handed to, because they cannot be encrypted |
 //! | [`no_destination`] | addresses that nobody owns |
+//! | [`stations`] | the edge: what all stations have, routers to the internet |
 //! | [`guest`] | the VM's own side |
 //! | [`drop_log`] | what the drops and probes are logged as |
 
@@ -26,8 +27,10 @@ pub mod overlay;
 pub mod peering;
 pub mod port;
 pub mod route;
+mod router;
 mod rule_list;
 pub mod security_admin;
+pub mod stations;
 pub mod unencrypted;
 
 use goal_state::HostGoalState;
@@ -50,7 +53,13 @@ pub fn lower(goal: &HostGoalState) -> HostNetwork {
     ports.sort_by(|a, b| a.nic.cmp(&b.nic));
     let mut machines = goal.virtual_machines.iter().map(guest::lower).collect::<Vec<_>>();
     machines.sort_by(|a, b| a.vm.cmp(&b.vm));
-    HostNetwork { host: goal.host.clone(), switch: overlay::lower(goal), ports, machines }
+    HostNetwork {
+        host: goal.host.clone(),
+        switch: overlay::lower(goal),
+        ports,
+        stations: stations::lower(goal),
+        machines,
+    }
 }
 
 fn mac(mac: goal_state::MacAddr) -> linux_net::MacAddr {

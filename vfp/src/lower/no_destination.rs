@@ -1,4 +1,4 @@
-//! Addresses that nobody owns, or whose owner a port does not reach: the port asks its bridge by ARP, the bridge gives no
+//! Addresses that nobody owns, or whose owner a port does not reach: the port (or a station) asks its bridge by ARP, the bridge gives no
 //! answer, and the host says so.
 //!
 //! Without this a packet to a free address would vanish after three silent seconds. The host sees the question only,
@@ -15,6 +15,7 @@ use super::overlay::nics;
 use super::route;
 use crate::names;
 use crate::ruleset::{Action, Chain, Counter, Elements, Family, Hook, Match, NamedSet, Rule, Ruleset};
+use crate::station::legs;
 
 /// The host's bridge table.
 pub(super) fn ruleset(goal: &HostGoalState) -> Ruleset {
@@ -52,6 +53,7 @@ fn rules(goal: &HostGoalState, network: &VirtualNetwork) -> Vec<Rule> {
             kept_from.entry(unreachable).or_default().insert(port);
         }
     }
+    all.extend(legs(goal).filter(|leg| leg.vni == network.vni).map(|leg| names::host_port(leg.mac)));
     let unreachable =
         kept_from.into_iter().map(|(addresses, ports)| (ports, Match::ArpRequestFor(addresses)));
     let nobody = (!all.is_empty()).then(|| (all, Match::ArpRequestNotIn(set_name(network.vni))));

@@ -1,7 +1,7 @@
 //! Virtual networks on a host: one bridge and one VXLAN device each, told where every address lives.
 //!
 //! A bridge answers its ports' ARP requests by itself (proxy ARP and permanent neighbours), learns nothing and floods
-//! nothing. A NIC on this host and of this network is behind its port; any other is behind the VXLAN device, under the
+//! nothing. A NIC on this host and of this network is behind its port, and a station's leg behind its cable; any other is behind the VXLAN device, under the
 //! VNI of the NIC's own network: that is all that peering is on the wire, also between two networks of one host.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,7 @@ use super::{MTU, encryption, mac, no_destination};
 use crate::names;
 use crate::network::{BridgePort, Device, DeviceKind, Namespace, Sysctl};
 use crate::ruleset::Ruleset;
+use crate::station::legs;
 
 /// The IANA port of VXLAN, RFC 7348 section 8.
 const VXLAN_PORT: u16 = 4789;
@@ -38,7 +39,8 @@ pub(super) fn lower(goal: &HostGoalState) -> Namespace {
         switch.forwarding.extend(forwarding(goal, network));
     }
     switch.devices.extend(encryption::devices(goal));
-    switch.devices.extend(nics(goal).map(port_device));
+    switch.devices.extend(nics(goal).map(|nic| port_device(nic.mac, nic.port.vni)));
+    switch.devices.extend(legs(goal).map(|leg| port_device(leg.mac, leg.vni)));
     switch
 }
 
@@ -67,9 +69,9 @@ fn bridge_mac(vni: Vni) -> MacAddr {
     MacAddr([0x02, 0, 0, a, b, c])
 }
 
-fn port_device(nic: &NetworkInterface) -> (String, Device) {
-    let bridge = Some(BridgePort { bridge: names::bridge(nic.port.vni), answers_arp: true });
-    (names::host_port(nic.mac), Device { kind: DeviceKind::CableEnd, mac: None, mtu: MTU, bridge })
+fn port_device(mac: MacAddr, vni: Vni) -> (String, Device) {
+    let bridge = Some(BridgePort { bridge: names::bridge(vni), answers_arp: true });
+    (names::host_port(mac), Device { kind: DeviceKind::CableEnd, mac: None, mtu: MTU, bridge })
 }
 
 fn neighbours(network: &VirtualNetwork) -> Vec<Neighbour> {
@@ -85,8 +87,9 @@ fn neighbours(network: &VirtualNetwork) -> Vec<Neighbour> {
 
 /// One way per Ethernet address, however many customer addresses it has.
 fn forwarding(goal: &HostGoalState, network: &VirtualNetwork) -> BTreeSet<FdbEntry> {
-    let local =
-        nics(goal).filter(|nic| nic.port.vni == network.vni).map(|nic| nic.mac).collect::<BTreeSet<_>>();
+    let nics = nics(goal).map(|nic| (nic.port.vni, nic.mac));
+    let here = nics.chain(legs(goal).map(|leg| (leg.vni, leg.mac)));
+    let local = here.filter(|(vni, _)| *vni == network.vni).map(|(_, mac)| mac).collect::<BTreeSet<_>>();
     network.mappings.iter().flat_map(|mapping| ways(network, mapping, &local)).collect()
 }
 

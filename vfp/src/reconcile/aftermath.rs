@@ -8,21 +8,31 @@ use std::net::Ipv4Addr;
 use linux_net::netlink::{Neighbour, NetlinkError, Request};
 use linux_net::{MacAddr, NetNs, Netlink};
 
-use crate::names::UPLINK;
+use crate::names::{INSIDE, OUTSIDE, UPLINK};
 use crate::network::{HostNetwork, Namespace};
 
-/// Makes ports forget who had `outdated`, and who has what they are not to be told; they would remember for half a minute.
+/// Makes ports and stations forget who had `outdated`, and ports who has what they are not to be told; they would remember for half a
+/// minute.
 pub(super) fn forget(host: &HostNetwork, outdated: &[Ipv4Addr]) {
+    for port in &host.ports {
+        forget_in(&port.name, UPLINK, outdated.iter().chain(&port.untold));
+    }
+    for station in &host.stations {
+        for leg in [INSIDE, OUTSIDE].into_iter().filter(|leg| station.namespace.devices.contains_key(*leg)) {
+            forget_in(&station.name, leg, outdated.iter());
+        }
+    }
+}
+
+fn forget_in<'a>(namespace: &str, device: &str, addresses: impl Iterator<Item = &'a Ipv4Addr>) {
     let forget = |address: &Ipv4Addr| {
         // An entry goes by device and address.
         let mac = MacAddr([0; 6]);
-        Request::DeleteNeighbour(Neighbour { device: UPLINK.into(), address: *address, mac })
+        Request::DeleteNeighbour(Neighbour { device: device.into(), address: *address, mac })
     };
-    for port in &host.ports {
-        let requests = outdated.iter().chain(&port.untold).map(forget).collect::<Vec<_>>();
-        if !requests.is_empty() {
-            ask(NetNs::open(&port.name).ok(), &requests);
-        }
+    let requests = addresses.map(forget).collect::<Vec<_>>();
+    if !requests.is_empty() {
+        ask(NetNs::open(namespace).ok(), &requests);
     }
 }
 
@@ -37,6 +47,9 @@ pub(super) fn await_carriers(host: &HostNetwork) {
     ask(NetNs::current().ok(), &up(&host.switch));
     for port in &host.ports {
         ask(NetNs::open(&port.name).ok(), &up(&port.namespace));
+    }
+    for station in &host.stations {
+        ask(NetNs::open(&station.name).ok(), &up(&station.namespace));
     }
     for machine in &host.machines {
         ask(NetNs::open(&machine.name).ok(), &up(&machine.namespace));

@@ -5,7 +5,14 @@ use linux_net::{MacAddr, NetNs, Netlink};
 
 use super::{Host, StepError, namespace};
 use crate::lower::MTU;
-use crate::network::{Cable, CableEnd, PortNetwork};
+use crate::network::{Cable, CableEnd, Namespace};
+
+/// A port's or station's namespace, which says what addresses the ends of its cables have.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) name: &'a str,
+    pub(super) namespace: &'a Namespace,
+}
 
 /// An end of a cable, found.
 struct Place<'a> {
@@ -16,9 +23,9 @@ struct Place<'a> {
 }
 
 /// Makes the cable unless it is there, both ends down; whether it had to be made.
-pub(super) fn ensure(cable: &Cable, host: &Host, port: &PortNetwork) -> Result<bool, StepError> {
+pub(super) fn ensure(cable: &Cable, host: &Host, owner: Owner<'_>) -> Result<bool, StepError> {
     let [one, other] = &cable.ends;
-    let (one, other) = (place(one, host, port)?, place(other, host, port)?);
+    let (one, other) = (place(one, host, owner)?, place(other, host, owner)?);
     if are_joined(one.present.as_ref(), other.present.as_ref()) {
         return Ok(false);
     }
@@ -40,8 +47,8 @@ pub(super) fn ensure(cable: &Cable, host: &Host, port: &PortNetwork) -> Result<b
     Ok(true)
 }
 
-fn place<'a>(end: &'a CableEnd, host: &Host, port: &PortNetwork) -> Result<Place<'a>, StepError> {
-    let mac = mac_of(end, port);
+fn place<'a>(end: &'a CableEnd, host: &Host, owner: Owner<'_>) -> Result<Place<'a>, StepError> {
+    let mac = mac_of(end, owner);
     let Some(name) = &end.namespace else {
         let present = host.links.get(&end.device).cloned();
         return Ok(Place { namespace: host.namespace.clone(), end, present, mac });
@@ -56,9 +63,9 @@ fn are_joined(one: Option<&Link>, other: Option<&Link>) -> bool {
     one.peer_index == Some(other.index) && other.peer_index == Some(one.index)
 }
 
-/// The port's ends have the addresses that the port says; the guest's end is given its own when the guest is settled.
-fn mac_of(end: &CableEnd, port: &PortNetwork) -> Option<MacAddr> {
-    let devices = (end.namespace.as_ref() == Some(&port.name)).then_some(&port.namespace.devices)?;
+/// The owner's ends have the addresses that it says; the guest's end is given its own when the guest is settled.
+fn mac_of(end: &CableEnd, owner: Owner<'_>) -> Option<MacAddr> {
+    let devices = (end.namespace.as_deref() == Some(owner.name)).then_some(&owner.namespace.devices)?;
     devices.get(&end.device)?.mac.map(|mac| MacAddr(mac.0))
 }
 

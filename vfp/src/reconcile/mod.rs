@@ -1,8 +1,8 @@
 //! Makes the kernel hold what a [`HostNetwork`] says: observe, plan, apply. A second time does nothing.
 //!
 //! The order is such that no port is ever open before its filter: for each port the ruleset comes first, then its
-//! cables, then routes; the host's end of a cable comes up last. What goes wrong with one port is noted and the others
-//! go on.
+//! cables, then routes; the host's end of a cable comes up last. A station is made like a port. What goes wrong with one of them is noted
+//! and the others go on.
 //!
 //! The host's rulesets come after the devices that they hold, ports and TAPs, and before these devices come up and others go: so a
 //! NIC whose packets are to be encrypted has sent none in clear, and none that is still to be encrypted finds an old ruleset without
@@ -27,7 +27,7 @@ use linux_net::nft::ttl::TtlError;
 use linux_net::nft::{InvalidText, NftError};
 use linux_net::{NetNs, Netlink};
 
-use crate::network::{HostNetwork, MachineNetwork, Namespace, PortNetwork};
+use crate::network::{HostNetwork, MachineNetwork, Namespace, PortNetwork, StationNetwork};
 use crate::reconcile::plan::Owner;
 use crate::with_causes;
 
@@ -103,8 +103,10 @@ pub fn was_here() -> bool {
 /// The names of the namespaces that `wanted` has.
 #[must_use]
 pub fn namespace_names(wanted: &HostNetwork) -> BTreeSet<String> {
-    let ports = wanted.ports.iter().map(|port| port.name.clone());
-    ports.chain(wanted.machines.iter().map(|machine| machine.name.clone())).collect()
+    let ports = wanted.ports.iter().map(|port| &port.name);
+    let stations = wanted.stations.iter().map(|station| &station.name);
+    let machines = wanted.machines.iter().map(|machine| &machine.name);
+    ports.chain(stations).chain(machines).cloned().collect()
 }
 
 /// The host's own namespace, as it was in the beginning.
@@ -134,12 +136,12 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(wanted: &HostNetwork, progress: &'a (dyn Fn(u32, u32) + Sync)) -> Self {
-        let total = u32::try_from(wanted.ports.len() + wanted.machines.len() + 1).unwrap_or(u32::MAX);
+        let total = wanted.ports.len() + wanted.stations.len() + wanted.machines.len() + 1;
         Self {
             changes: AtomicU32::new(0),
             problems: Mutex::new(Vec::new()),
             done: AtomicU32::new(0),
-            total,
+            total: u32::try_from(total).unwrap_or(u32::MAX),
             progress,
             wanted: namespace_names(wanted),
         }
@@ -151,6 +153,7 @@ impl<'a> Run<'a> {
             run.remove_unwanted(owned);
             run.each(&wanted.machines, |machine| (&machine.name, run.make_namespace(&machine.name)), false);
             run.each(&wanted.ports, |port| (&port.name, run.settle_port(&host, port)), true);
+            run.each(&wanted.stations, |station| (&station.name, run.settle_station(&host, station)), true);
             let outdated = run.settle_switch(&host, &wanted.switch)?;
             aftermath::forget(wanted, &outdated);
             Ok(())
@@ -234,10 +237,25 @@ impl<'a> Run<'a> {
         self.changed(usize::from(made));
         self.settle_ruleset(&namespace, &port.namespace, &BTreeMap::new())?;
         ruleset::keep_ttl(&namespace)?;
+        let owner = cable::Owner { name: &port.name, namespace: &port.namespace };
         for cable in [&port.guest_cable, &port.uplink_cable] {
-            self.changed(usize::from(cable::ensure(cable, host, port)?));
+            self.changed(usize::from(cable::ensure(cable, host, owner)?));
         }
         self.settle_content(&namespace, &port.namespace, Owner::Port).map(drop)
+    }
+
+    fn settle_station(&self, host: &Host, station: &StationNetwork) -> Result<(), StepError> {
+        let (namespace, made) = namespace::ensure(&station.name)?;
+        self.changed(usize::from(made));
+        self.settle_ruleset(&namespace, &station.namespace, &BTreeMap::new())?;
+        if station.keeps_ttl {
+            ruleset::keep_ttl(&namespace)?;
+        }
+        let owner = cable::Owner { name: &station.name, namespace: &station.namespace };
+        for cable in &station.cables {
+            self.changed(usize::from(cable::ensure(cable, host, owner)?));
+        }
+        self.settle_content(&namespace, &station.namespace, Owner::Port).map(drop)
     }
 
     /// Returns the addresses that ports must forget.

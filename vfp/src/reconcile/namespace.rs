@@ -5,7 +5,7 @@ use linux_net::netns::NetNsError;
 use linux_net::{NetNs, Netlink};
 
 use super::StepError;
-use crate::names::{GUEST, UPLINK};
+use crate::names::{GUEST, INSIDE, OUTSIDE, UPLINK, is_station};
 
 /// The namespace of that name, and whether it had to be made.
 pub(super) fn ensure(name: &str) -> Result<(NetNs, bool), StepError> {
@@ -25,11 +25,20 @@ pub(super) fn ensure(name: &str) -> Result<(NetNs, bool), StepError> {
 /// remove a cable takes long.
 pub(super) fn remove(name: &str) -> Result<bool, StepError> {
     let Ok(namespace) = NetNs::open(name) else { return Ok(false) };
-    if name.starts_with("port-") {
-        let cables = [GUEST, UPLINK].map(|device| Request::DeleteLink(device.to_owned()));
+    if let Some(cables) = cables(name) {
+        let cables = cables.map(|device| Request::DeleteLink(device.to_owned()));
         Netlink::open(&namespace)?.apply(&cables)?;
     }
     drop(namespace);
     NetNs::delete(name).map_err(|source| StepError::Namespace { name: name.to_owned(), source })?;
     Ok(true)
+}
+
+/// The ends of cables that a namespace may have.
+fn cables(name: &str) -> Option<[&'static str; 2]> {
+    if name.starts_with("port-") {
+        Some([GUEST, UPLINK])
+    } else {
+        is_station(name).then_some([INSIDE, OUTSIDE])
+    }
 }

@@ -22,7 +22,7 @@ const TAP_QUEUE: u32 = 1000;
 /// Whose namespace it is, which says what of it is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// A port: everything is ours.
+    /// A port or a station: everything is ours.
     Port,
     /// The host: devices that bear our names, and what belongs to them.
     Switch,

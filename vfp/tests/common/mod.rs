@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod edge;
 pub(crate) mod hosts;
 
 use std::collections::BTreeSet;
