@@ -1,4 +1,4 @@
-//! What rulesets log, as events: one thread reads the NFLOG sockets of the host and of all its ports.
+//! What rulesets log, as events: one thread reads the NFLOG sockets of the host and of all its ports and stations.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -14,6 +14,7 @@ use linux_net::nflog::{LoggedPacket, NflogSocket};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::broadcast;
 use vfp::lower::drop_log::{DROP_GROUP, SEEN_GROUP};
+use vfp::station::Station;
 
 use crate::clock::now_us;
 
@@ -25,10 +26,21 @@ pub struct LogReader {
     wake: Mutex<UnixStream>,
 }
 
-/// Where a log comes from: a port, or the host itself.
+/// Whose log it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Writer {
+    /// The host itself.
+    Host,
+    /// A port.
+    Port(NicId),
+    /// A station of the platform, by its namespace's name.
+    Station(String),
+}
+
+/// Where a log comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Origin {
-    nic: Option<NicId>,
+    writer: Writer,
     namespace: NetNsId,
     group: u16,
 }
@@ -54,7 +66,7 @@ impl LogReader {
         Ok(Self { shared, wake: Mutex::new(wake) })
     }
 
-    /// Reads the logs of the host's and its ports' namespaces from now on, and names what they say after `goal`.
+    /// Reads the logs of the host's, its ports' and its stations' namespaces from now on, and names what they say after `goal`.
     /// Returns what cannot be read, as sentences.
     pub fn follow(&self, goal: Arc<HostGoalState>) -> Vec<String> {
         // One thread visits all ports.
@@ -64,26 +76,32 @@ impl LogReader {
 
     fn follow_from(&self, host: &NetNs, goal: Arc<HostGoalState>) -> Vec<String> {
         let mut problems = Vec::new();
-        let mut wanted = vec![(None, DROP_GROUP, host.clone())];
+        let mut wanted = vec![(Writer::Host, DROP_GROUP, host.clone())];
         for nic in nics(&goal) {
             match NetNs::open(&vfp::names::port_namespace(&nic)) {
                 Ok(namespace) => {
-                    wanted.push((Some(nic.clone()), DROP_GROUP, namespace.clone()));
-                    wanted.push((Some(nic), SEEN_GROUP, namespace));
+                    wanted.push((Writer::Port(nic.clone()), DROP_GROUP, namespace.clone()));
+                    wanted.push((Writer::Port(nic), SEEN_GROUP, namespace));
                 }
                 Err(error) => problems.push(format!("logs of {nic}: {error}")),
+            }
+        }
+        for station in Station::all(&goal.edge).map(Station::namespace) {
+            match NetNs::open(&station) {
+                Ok(namespace) => wanted.push((Writer::Station(station), DROP_GROUP, namespace)),
+                Err(error) => problems.push(format!("logs of {station}: {error}")),
             }
         }
         problems.extend(self.replace(goal, wanted));
         problems
     }
 
-    fn replace(&self, goal: Arc<HostGoalState>, wanted: Vec<(Option<NicId>, u16, NetNs)>) -> Vec<String> {
+    fn replace(&self, goal: Arc<HostGoalState>, wanted: Vec<(Writer, u16, NetNs)>) -> Vec<String> {
         let mut problems = Vec::new();
         let mut shared = lock(&self.shared);
         let mut old = std::mem::take(&mut shared.sockets);
-        for (nic, group, namespace) in wanted {
-            let origin = Origin { nic, namespace: namespace.id(), group };
+        for (writer, group, namespace) in wanted {
+            let origin = Origin { writer, namespace: namespace.id(), group };
             let socket = match old.remove(&origin) {
                 Some(socket) => Ok(socket),
                 None => NflogSocket::open(&namespace, group).map(|socket| Arc::new(Mutex::new(socket))),
@@ -159,15 +177,15 @@ impl Reader {
 
     fn tell(&self, origin: &Origin, packet: &LoggedPacket) {
         let Some(goal) = lock(&self.shared).goal.clone() else { return };
-        let event = match &origin.nic {
-            Some(nic) => {
-                vfp::events::port_event(&goal, nic, &packet.prefix, packet.mark, &packet.payload, now_us())
-            }
-            None => vfp::events::host_event(&goal, &packet.prefix, &packet.payload, now_us()),
+        let LoggedPacket { prefix, mark, payload, .. } = packet;
+        let event = match &origin.writer {
+            Writer::Host => vfp::events::host_event(&goal, prefix, payload, now_us()),
+            Writer::Port(nic) => vfp::events::port_event(&goal, nic, prefix, *mark, payload, now_us()),
+            Writer::Station(name) => vfp::events::station_event(&goal, name, prefix, payload, now_us()),
         };
         match event {
             Some(event) => self.send(event),
-            None => tracing::debug!(?origin, prefix = packet.prefix, "a log that says nothing to us"),
+            None => tracing::debug!(?origin, prefix, "a log that says nothing to us"),
         }
     }
 
