@@ -16,8 +16,8 @@ use linux_net::NetNs;
 use linux_net::netlink::{LinkChange, NewLink, Request};
 use linux_net::nflog::{LoggedPacket, NflogError, NflogSocket};
 use linux_net::nft::{
-    self, Chain, Comment, Counter, Family, Field, Hook, HookPoint, LogPrefix, Name, NftError, Operator,
-    Policy, Rule, Ruleset, Set, Statement, Table, Value,
+    self, Chain, Comment, ConnectionSet, Counter, Family, Field, Hook, HookPoint, LogPrefix, Name, Nat,
+    NftError, Operator, Policy, Rule, Ruleset, Set, Statement, Table, Value,
 };
 
 fn name(text: &str) -> Name {
@@ -381,5 +381,46 @@ fn a_bridge_table_logs_arp() {
         assert_eq!((packet.prefix.as_str(), packet.ethertype), ("nobody", 0x0806));
         assert_eq!(packet.payload[24..28], [10, 0, 0, 9], "{packet:?}");
         assert_eq!(packet.hardware_source, Some(mac(1)));
+    });
+}
+
+/// Of a range of source ports each serves one flow to a destination; of those that find none free the set tells.
+#[test]
+fn connections_to_a_destination_are_counted() {
+    sandboxed(|| {
+        let (a, b) = pair();
+        let fields = vec![Field::IpDestination, Field::L4Protocol, Field::TransportDestination];
+        let mut table = Table::new(Family::Ip, name("sources"));
+        table.counters = vec![Counter { name: name("exhausted"), comment: None }];
+        table.connection_sets =
+            vec![ConnectionSet { name: name("flows"), fields: fields.clone(), size: 1000 }];
+        let udp = || Statement::is(Field::L4Protocol, Value::Number(17));
+        let most = Statement::CountConnections { set: name("flows"), fields, most: 3 };
+        let translate = Statement::Nat(Nat::Source([10, 0, 0, 1].into(), Some((5000, 5002))));
+        table.chains = vec![Chain::at(
+            name("sources"),
+            Hook::nat(HookPoint::Postrouting, 100),
+            vec![
+                Rule::new([udp(), most, translate]),
+                Rule::new([udp(), Statement::Counter(name("exhausted")), Statement::Drop]),
+            ],
+        )];
+        nft::apply(&a, &Ruleset { tables: vec![table] }).unwrap();
+        let received = |port: u16| {
+            let receiver = b.run(|| std::net::UdpSocket::bind(("10.0.0.2", port)).unwrap()).unwrap();
+            let socket = || std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+            let senders: Vec<_> = a.run(|| (0..5).map(|_| socket()).collect()).unwrap();
+            // What is dropped here is told to its sender.
+            let sent = senders.iter().filter(|sender| sender.send_to(b"x", ("10.0.0.2", port)).is_ok());
+            let sent = sent.count();
+            let mut ports: Vec<_> =
+                (0..sent).map(|_| receiver.recv_from(&mut [0]).unwrap().1.port()).collect();
+            ports.sort_unstable();
+            ports
+        };
+        assert_eq!(received(7), [5000, 5001, 5002]);
+        assert_eq!(received(8), [5000, 5001, 5002], "another destination has them all anew");
+        let exhausted = nft::counters(&a).unwrap();
+        assert_eq!(exhausted.iter().map(|counter| counter.packets).sum::<u64>(), 4, "{exhausted:?}");
     });
 }

@@ -20,5 +20,7 @@ pub use apply::{NftError, apply, current_digest, delete};
 pub use counter::{CounterValue, counters};
 pub use device::digest_in;
 pub use statement::{Field, Nat, Operator, Statement, Value};
-pub use table::{Chain, ChainKind, Counter, Family, Hook, HookPoint, Policy, Rule, Ruleset, Set, Table};
+pub use table::{
+    Chain, ChainKind, ConnectionSet, Counter, Family, Hook, HookPoint, Policy, Rule, Ruleset, Set, Table,
+};
 pub use text::{Comment, InvalidText, LogPrefix, Name};

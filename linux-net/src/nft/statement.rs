@@ -36,6 +36,18 @@ pub enum Statement {
     SetConntrackMark(u32),
     /// `ip dscp set`; 0 to 63.
     SetDscp(u8),
+    /// `FIELD set VALUE`, in the packet itself, with its checksums. Only addresses of IP and ports of TCP and UDP, whose protocol has been matched before.
+    Write(Field, Value),
+    /// Goes on while the connections of which the packet's fields say the same are so many or fewer, this one among them:
+    /// `add @SET { FIELD . ... ct count MOST }`. The set is one of [`super::Table::connection_sets`], of the same fields.
+    CountConnections {
+        /// What counts.
+        set: Name,
+        /// What connections that count together have in common.
+        fields: Vec<Field>,
+        /// The highest number with which a packet goes on.
+        most: u32,
+    },
     /// `meta pkttype set host`.
     SetPacketTypeHost,
     /// `notrack`.
@@ -236,6 +248,12 @@ impl fmt::Display for Statement {
             }
             Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
             Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
+            Self::Write(field, value) => write!(f, "{field} set {value}"),
+            Self::CountConnections { set, fields, most } => {
+                write!(f, "add @{set} {{ ")?;
+                join(f, fields, " . ")?;
+                write!(f, " ct count {most} }}")
+            }
             Self::SetPacketTypeHost => f.write_str("meta pkttype set host"),
             Self::NoTrack => f.write_str("notrack"),
             Self::Accept => f.write_str("accept"),

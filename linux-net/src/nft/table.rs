@@ -24,6 +24,8 @@ pub struct Table {
     pub counters: Vec<Counter>,
     /// Sets that rules refer to.
     pub sets: Vec<Set>,
+    /// Sets in which rules count connections.
+    pub connection_sets: Vec<ConnectionSet>,
     /// Chains, in any order: names are resolved when the whole table is there.
     pub chains: Vec<Chain>,
 }
@@ -63,6 +65,17 @@ pub struct Set {
     pub intervals: bool,
     /// With several fields, [`Value::Tuple`]s. May be empty.
     pub elements: Vec<Value>,
+}
+
+/// A set in which rules count connections, see [`Statement::CountConnections`]. What has ended counts no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionSet {
+    /// Unique in the table.
+    pub name: Name,
+    /// What is counted together: the types of these fields, side by side.
+    pub fields: Vec<Field>,
+    /// How many different ones there may be at a time.
+    pub size: u32,
 }
 
 /// A chain of rules.
@@ -154,7 +167,8 @@ impl Rule {
 impl Table {
     /// An empty table.
     pub fn new(family: Family, name: Name) -> Self {
-        Self { family, name, counters: Vec::new(), sets: Vec::new(), chains: Vec::new() }
+        let (counters, sets, connection_sets, chains) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { family, name, counters, sets, connection_sets, chains }
     }
 }
 
@@ -222,6 +236,7 @@ impl Table {
         }
         self.counters.iter().try_for_each(|counter| writeln!(f, "{counter}"))?;
         self.sets.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+        self.connection_sets.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         self.chains.iter().try_for_each(|chain| writeln!(f, "{chain}"))?;
         writeln!(f, "}}")
     }
@@ -257,6 +272,15 @@ impl fmt::Display for Set {
             writeln!(f, " }}")?;
         }
         f.write_str("\t}")
+    }
+}
+
+impl fmt::Display for ConnectionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\tset {} {{", self.name)?;
+        f.write_str("\t\ttypeof ")?;
+        join(f, &self.fields, " . ")?;
+        write!(f, "\n\t\tsize {}\n\t\tflags dynamic\n\t}}", self.size)
     }
 }
 

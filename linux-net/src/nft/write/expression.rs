@@ -1,4 +1,4 @@
-//! The kernel's expressions, of which rules are made. All work on register 1.
+//! The kernel's expressions, of which rules are made. All work on register 1, and translation on those behind it, too.
 
 use super::bytes::{nested, number, text};
 use crate::nlmsg;
@@ -14,6 +14,13 @@ const DATA_VALUE: u16 = 1;
 const DATA_VERDICT: u16 = 2;
 const VERDICT_CODE: u16 = 1;
 const VERDICT_CHAIN: u16 = 2;
+
+/// The kind of checksum of IP, TCP and UDP.
+const INTERNET_CHECKSUM: u32 = 1;
+/// `NFPROTO_IPV4`.
+const IPV4: u32 = 2;
+/// `NF_NAT_RANGE_PROTO_SPECIFIED`.
+const PORTS_GIVEN: u32 = 2;
 
 /// What loads the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +67,21 @@ pub(super) enum Expression {
     /// Sends the frame by the device whose index is in the register.
     Forward,
     SetMark,
+    /// Writes the register into a header, and sets its checksum right, which is at that place of it. Whether that of the transport
+    /// protocol has the field in it, too.
+    Write {
+        base: u32,
+        offset: u32,
+        length: u32,
+        checksum: u32,
+        is_pseudo: bool,
+    },
+    /// Translates the source, or else the destination, to the address, and the port to one from, to.
+    Nat {
+        is_source: bool,
+        address: Vec<u8>,
+        ports: Vec<u16>,
+    },
     Counter(String),
     /// Counts by the map with this number.
     CounterBy(u32),
@@ -90,6 +112,11 @@ impl Data {
 
 impl Expression {
     pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        if let Self::Nat { address, ports, .. } = self {
+            let ports = ports.iter().map(|port| port.to_be_bytes().to_vec());
+            let values = [address.clone()].into_iter().chain(ports);
+            values.zip(REGISTER..).for_each(|(value, register)| load(bytes, register, value));
+        }
         nested(bytes, LIST_ELEMENT, |bytes| {
             text(bytes, NAME, self.name());
             nested(bytes, DATA, |bytes| self.content(bytes));
@@ -99,7 +126,8 @@ impl Expression {
     fn name(&self) -> &'static str {
         match self {
             Self::Load(Load::Meta(_)) | Self::SetMark => "meta",
-            Self::Load(Load::Payload { .. }) => "payload",
+            Self::Load(Load::Payload { .. }) | Self::Write { .. } => "payload",
+            Self::Nat { .. } => "nat",
             Self::Load(Load::Conntrack(_)) => "ct",
             Self::Load(Load::Routing(_)) => "rt",
             Self::Compare(..) => "cmp",
@@ -166,6 +194,20 @@ impl Expression {
                 number(bytes, 2, 3);
                 number(bytes, 3, REGISTER);
             }
+            Self::Write { base, offset, length, checksum, is_pseudo } => {
+                let numbers = [*base, *offset, *length, REGISTER, INTERNET_CHECKSUM, *checksum];
+                numbers.iter().zip(2..).for_each(|(n, kind)| number(bytes, kind, *n));
+                number(bytes, 8, u32::from(*is_pseudo));
+            }
+            Self::Nat { is_source, ports, .. } => {
+                number(bytes, 1, u32::from(!is_source));
+                number(bytes, 2, IPV4);
+                number(bytes, 3, REGISTER);
+                (REGISTER + 1..).zip(5..).take(ports.len()).for_each(|(n, kind)| number(bytes, kind, n));
+                if !ports.is_empty() {
+                    number(bytes, 7, PORTS_GIVEN);
+                }
+            }
             Self::Counter(name) => {
                 number(bytes, 1, 1);
                 text(bytes, 2, name);
@@ -184,4 +226,15 @@ impl Expression {
             }
         }
     }
+}
+
+/// Sets a register to a value.
+fn load(bytes: &mut Vec<u8>, register: u32, value: Vec<u8>) {
+    nested(bytes, LIST_ELEMENT, |bytes| {
+        text(bytes, NAME, "immediate");
+        nested(bytes, DATA, |bytes| {
+            number(bytes, 1, register);
+            Data::Value(value).write(bytes, 2);
+        });
+    });
 }

@@ -5,6 +5,8 @@ use crate::nft::{Family, Field, Value};
 
 const ETH_P_IP: u16 = 0x0800;
 const ETH_P_ARP: u16 = 0x0806;
+/// nft's number of the type.
+const CONNTRACK_DIRECTION: u32 = 27;
 
 /// A field as the kernel sees it. None of these for a field that is not written here.
 pub(super) struct Key {
@@ -39,6 +41,8 @@ impl Key {
             Field::TransportDestination => (transport(2), 13, 2, false),
             Field::TcpHandshake => (Load::Payload { base: 2, offset: 13, length: 1 }, 15, 1, false),
             Field::ConntrackState => (Load::Conntrack(0), 26, 4, true),
+            Field::ConntrackDirection => (Load::Conntrack(1), CONNTRACK_DIRECTION, 1, true),
+            Field::ConntrackStatus => (Load::Conntrack(2), 28, 4, true),
             Field::NextHop => (Load::Routing(1), 7, 4, false),
             _ => return None,
         };
@@ -81,6 +85,8 @@ impl Key {
                 bytes.resize(self.length as usize, 0);
                 bytes
             }
+            // ARP's replies have the number 2.
+            Value::Word("reply") if self.kind == CONNTRACK_DIRECTION => self.number(1),
             Value::Word(word) => self.number(word_number(word)?),
             _ => return None,
         })
@@ -104,13 +110,15 @@ impl Key {
     }
 }
 
-/// Conntrack states as bits, kinds of packets, protocols, what ARP wants.
+/// Conntrack states and statuses as bits, kinds of packets, protocols, what ARP wants.
 pub(super) fn word_number(word: &str) -> Option<u32> {
     Some(match word {
         "invalid" => 1,
         "established" => 2,
         "related" => 4,
         "new" => 8,
+        "snat" => 16,
+        "dnat" => 32,
         "broadcast" => 1,
         "multicast" => 2,
         "other" => 3,

@@ -138,6 +138,9 @@ impl Transaction {
                 self.push(table.family, NEW_SET_ELEMENT, CREATE, |bytes| bytes.extend(contents))?;
             }
         }
+        if !table.connection_sets.is_empty() {
+            return None;
+        }
         // Rules and maps speak of chains by name, so all chains come first.
         for chain in &table.chains {
             self.chain(table, chain)?;

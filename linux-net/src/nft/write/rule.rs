@@ -4,7 +4,7 @@ use super::expression::{Data, Expression, Load, TO_VALUE, TO_VERDICT};
 use super::key::{Key, word_number};
 use super::set::{Set, Target};
 use crate::nft::device::Indexes;
-use crate::nft::{self, Family, Field, Operator, Statement, Value};
+use crate::nft::{self, Family, Field, Nat, Operator, Statement, Value};
 
 const EQUAL: u32 = 0;
 const NOT_EQUAL: u32 = 1;
@@ -81,8 +81,29 @@ impl Rule {
                 let set = self.look_up(*field, cases, target, sets)?;
                 self.push([Expression::Lookup { set, inverted: false, target: TO_VERDICT }]);
             }
+            Statement::Write(field, value) => self.write(*field, value)?,
+            Statement::Nat(nat) => self.push([translation(nat)?]),
             other => self.push([Expression::Immediate(verdict(other)?)]),
         }
+        Some(())
+    }
+
+    /// Into a header, of TCP where it is a port of TCP.
+    fn write(&mut self, field: Field, value: &Value) -> Option<()> {
+        let (known_as, checksum, is_pseudo) = match field {
+            Field::IpSource | Field::IpDestination => (field, 10, true),
+            Field::TcpSource => (Field::TransportSource, 16, false),
+            Field::TcpDestination => (Field::TransportDestination, 16, false),
+            Field::UdpSource => (Field::TransportSource, 6, false),
+            Field::UdpDestination => (Field::TransportDestination, 6, false),
+            _ => return None,
+        };
+        let key = Key::of(known_as)?;
+        let Load::Payload { base, offset, length } = key.load else { return None };
+        self.push([
+            Expression::Immediate(Data::Value(key.value(value)?)),
+            Expression::Write { base, offset, length, checksum, is_pseudo },
+        ]);
         Some(())
     }
 
@@ -107,7 +128,10 @@ impl Rule {
         sets: &mut u32,
     ) -> Option<u32> {
         // Of these, a part of what is loaded counts.
-        if matches!(field, Field::IpDscp | Field::TcpHandshake | Field::ConntrackState) {
+        if matches!(
+            field,
+            Field::IpDscp | Field::TcpHandshake | Field::ConntrackState | Field::ConntrackStatus
+        ) {
             return None;
         }
         let key = Key::of(field)?;
@@ -143,7 +167,9 @@ impl Rule {
         let ordered =
             if key.is_host_order { vec![load.clone(), Expression::NetworkOrder] } else { vec![load.clone()] };
         match (operator, value) {
-            (Operator::Is, Value::Words(words)) if field == Field::ConntrackState => {
+            (Operator::Is, Value::Words(words))
+                if matches!(field, Field::ConntrackState | Field::ConntrackStatus) =>
+            {
                 let bits =
                     words.iter().map(|word| word_number(word)).try_fold(0, |bits, bit| Some(bits | bit?))?;
                 let none = Expression::Compare(NOT_EQUAL, vec![0; 4]);
@@ -156,7 +182,7 @@ impl Rule {
             (_, Value::Word("syn")) if field == Field::TcpHandshake => {
                 self.push([load, Expression::Mask(vec![0x17]), Expression::Compare(equality?, vec![0x02])]);
             }
-            (_, _) if field == Field::TcpHandshake => return None,
+            (_, _) if matches!(field, Field::TcpHandshake | Field::ConntrackStatus) => return None,
             (_, Value::Prefix(prefix)) => {
                 let (address, length) = (prefix.network().octets(), prefix.prefix_len());
                 let whole = usize::from(length / 8);
@@ -196,6 +222,15 @@ impl Rule {
         }
         Some(())
     }
+}
+
+fn translation(nat: &Nat) -> Option<Expression> {
+    let (is_source, address, ports) = match nat {
+        Nat::Masquerade => return None,
+        Nat::Source(address, ports) => (true, address, ports.map(|(first, last)| vec![first, last])),
+        Nat::Destination(address, port) => (false, address, port.map(|port| vec![port])),
+    };
+    Some(Expression::Nat { is_source, address: address.octets().to_vec(), ports: ports.unwrap_or_default() })
 }
 
 fn mark_value(mark: u32) -> Data {

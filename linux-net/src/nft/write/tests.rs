@@ -7,7 +7,7 @@ use crate::Netlink;
 use crate::mac::MacAddr;
 use crate::netlink::{NewLink, Request};
 use crate::netns::NetNs;
-use crate::nft::{Counter, Field, Hook, LogPrefix, Name, Operator, Rule, Set, Statement, Value, device};
+use crate::nft::{Counter, Field, Hook, LogPrefix, Name, Nat, Operator, Rule, Set, Statement, Value, device};
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -122,6 +122,38 @@ fn forward_rules() -> Vec<Rule> {
     values.map(rule).into()
 }
 
+/// Rules that translate.
+fn destination_rules() -> Vec<Rule> {
+    let to = |port| Statement::Nat(Nat::Destination([10, 0, 0, 4].into(), port));
+    let tcp = Statement::is(Field::L4Protocol, Value::Number(6));
+    vec![Rule::new([to(None)]), Rule::new([tcp, to(Some(8080))])]
+}
+
+fn source_rules() -> Vec<Rule> {
+    let to = |ports| Statement::Nat(Nat::Source([203, 0, 113, 4].into(), ports));
+    let udp = Statement::is(Field::L4Protocol, Value::Number(17));
+    vec![Rule::new([to(None)]), Rule::new([udp, to(Some((1024, 2047)))])]
+}
+
+/// Rules that know what has been translated, and write without translating.
+fn writing_rules() -> Vec<Rule> {
+    let protocol = |number| Statement::is(Field::L4Protocol, Value::Number(number));
+    let write = |field, number| Statement::Write(field, Value::Number(number));
+    let translated =
+        |words: &[&'static str]| Statement::is(Field::ConntrackStatus, Value::Words(words.to_vec()));
+    vec![
+        Rule::new([
+            Statement::is(Field::ConntrackDirection, Value::Word("reply")),
+            translated(&["dnat"]),
+            Statement::Write(Field::IpSource, address("10.0.0.4")),
+        ]),
+        Rule::new([translated(&["snat", "dnat"]), Statement::SetMark(7)]),
+        Rule::new([protocol(6), write(Field::TcpSource, 8080), write(Field::TcpDestination, 8081)]),
+        Rule::new([protocol(17), write(Field::UdpSource, 53), write(Field::UdpDestination, 54)]),
+        Rule::new([Statement::Write(Field::IpDestination, address("10.0.0.5"))]),
+    ]
+}
+
 fn ruleset(rules: Vec<Rule>) -> Ruleset {
     let mut table = Table::new(Family::Ip, name("vfp"));
     let words = |text: &str| Some(Comment::new(text).unwrap());
@@ -134,6 +166,9 @@ fn ruleset(rules: Vec<Rule>) -> Ruleset {
         Chain::at(name("port"), Hook::filter(HookPoint::Prerouting, 0, Policy::Drop), rules),
         Chain::at(name("silence"), Hook::filter(HookPoint::Output, -5, Policy::Accept), vec![]),
         Chain::at(name("through"), Hook::filter(HookPoint::Forward, 0, Policy::Accept), forward_rules()),
+        Chain::at(name("destinations"), Hook::nat(HookPoint::Prerouting, -100), destination_rules()),
+        Chain::at(name("sources"), Hook::nat(HookPoint::Postrouting, 100), source_rules()),
+        Chain::at(name("after"), Hook::filter(HookPoint::Postrouting, 150, Policy::Accept), writing_rules()),
     ];
     Ruleset { tables: vec![table] }
 }
