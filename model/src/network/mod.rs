@@ -37,8 +37,9 @@ pub use not_carried::not_carried;
 pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
 pub use outside::Outside;
 pub use public::{
-    Frontend, FrontendAddress, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway,
-    OutboundRule, PrivateEndpoint, PrivateLinkServiceConnectionState, PublicIpAddress, Service,
+    Frontend, FrontendAddress, IdleFlows, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule,
+    NatGateway, OutboundRule, PrivateEndpoint, PrivateLinkServiceConnectionState, Probe, PublicIpAddress,
+    Service, ServiceFirewall,
 };
 pub use route_table::{RouteDestination, RouteTable, UserNextHop, UserRoute};
 pub use security_admin::{SecurityAdminConfiguration, SecurityAdminRule};

@@ -71,9 +71,9 @@ pub struct Probe {
     pub port: Spanned<u16>,
     /// The path that is asked by Http and Https.
     pub request_path: Option<Spanned<String>>,
-    /// Seconds between two questions. Default: 15.
+    /// Seconds from one question to the next, 5 or more. Default: 5.
     pub interval_in_seconds: Option<Spanned<u32>>,
-    /// Failures until a machine is down. Default: 2.
+    /// Answers in a row, or missing ones, that change a machine's health. Default: 2.
     pub number_of_probes: Option<Spanned<u32>>,
 }
 

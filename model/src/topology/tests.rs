@@ -126,6 +126,7 @@ fn addresses_prefixes_and_ports_are_printed_as_they_are_read() {
     round_trip::<Ipv4Prefix>(&["10.0.0.0/16", "0.0.0.0/0", "10.0.0.4/32"]);
     round_trip::<AddressPrefix>(&["*", "10.0.0.0/16", "Internet", "Storage.WestUS"]);
     round_trip::<RouteDestination>(&["10.0.0.0/16", "Storage"]);
+    round_trip::<IpRule>(&["203.0.113.0/24"]);
     round_trip::<SubnetReference>(&["hub/nva"]);
     round_trip::<PortRange>(&["*", "80", "8000-8099"]);
     round_trip::<ListenPort>(&["80/tcp", "53/udp"]);

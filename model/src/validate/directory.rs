@@ -55,7 +55,7 @@ impl Directory {
             ),
             public_ip_addresses: report.names("public address", name, topology.public_ip_addresses.names()),
             nat_gateways: report.names("NAT gateway", name, topology.nat_gateways.names()),
-            services: report.names("service", name, topology.services.names()),
+            services: report.names("service", limits::OUTSIDE_NAME, topology.services.names()),
             sites: report.names("site", name, topology.on_premises.names()),
             virtual_network_gateways: report.names(
                 "virtual network gateway",
@@ -83,5 +83,6 @@ fn check_other_names(topology: &Topology, report: &mut Report) {
     report.names("private endpoint", name, topology.private_endpoints.names());
     report.names("connection", name, topology.connections.names());
     report.names("route server", name, topology.route_servers.names());
-    report.names("internet host", name, topology.internet.iter().flat_map(|internet| internet.hosts.names()));
+    let hosts = topology.internet.iter().flat_map(|internet| internet.hosts.names());
+    report.names("internet host", limits::OUTSIDE_NAME, hosts);
 }

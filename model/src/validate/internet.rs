@@ -1,80 +1,58 @@
-//! Hosts in the internet, and the services that answer there.
+//! Hosts in the internet.
 
-use crate::network::{InternetHost, Service};
-use crate::topology::{self, Map, Spanned, Topology};
+use goal_state::vm::Listen;
 
-use super::directory::Directory;
-use super::guest::check_listen;
+use crate::network::InternetHost;
+use crate::topology::{self, ListenPort, OneOrMany, Spanned, Topology};
+
+use super::guest::check_guest;
 use super::public_address::Owner;
 use super::report::Report;
 
 /// Every host of the internet, in the order of the file.
 pub(super) fn internet_hosts(topology: &Topology) -> Vec<InternetHost> {
-    let hosts = typed_hosts(topology);
-    hosts.map(|(name, address)| InternetHost { name: name.value.clone(), address: address.value.0 }).collect()
+    let host = |(name, raw): &(Spanned<String>, Spanned<topology::InternetHost>)| {
+        let described = raw.described();
+        InternetHost {
+            name: name.value.clone(),
+            address: raw.address().value.0,
+            listen: described.and_then(|host| listens(host.listen.as_ref())),
+            commands: described.map_or_else(Vec::new, |host| texts(&host.commands)),
+        }
+    };
+    typed_hosts(topology).map(host).collect()
 }
 
-fn typed_hosts(
-    topology: &Topology,
-) -> impl Iterator<Item = &(Spanned<String>, Spanned<topology::Ipv4Address>)> {
-    topology.internet.iter().flat_map(|internet| internet.hosts.iter())
-}
-
-/// Every service, in the order of the file.
-pub(super) fn services(topology: &Topology, directory: &Directory, report: &mut Report) -> Vec<Service> {
-    check_names(&topology.services, report);
-    let services = topology.services.iter();
-    services.map(|(name, raw)| service(name, raw, directory, report)).collect()
-}
-
-/// No two services have one domain name.
-fn check_names(services: &Map<topology::Service>, report: &mut Report) {
-    let mut taken = std::collections::HashMap::new();
-    for (name, raw) in services {
-        let Some(fqdn) = &raw.fqdn else { continue };
-        if let Some(other) = taken.insert(fqdn.value.to_ascii_lowercase(), name) {
-            let message = format!("services `{other}` and `{name}` are both called {fqdn}");
-            report.error("DuplicateDomainName", fqdn.span, message, "give each its own `fqdn`");
+/// What runs on each of them is right.
+pub(super) fn check(topology: &Topology, report: &mut Report) {
+    for (name, raw) in typed_hosts(topology) {
+        if let Some(host) = raw.described() {
+            let what = format!("internet host `{name}`");
+            check_guest(&what, name.span, host.listen.as_ref(), &host.commands, report);
         }
     }
 }
 
-fn service(
-    name: &Spanned<String>,
-    raw: &topology::Service,
-    directory: &Directory,
-    report: &mut Report,
-) -> Service {
-    let provider = &raw.service_type;
-    if !is_provider(&provider.value) {
-        let message = format!("`{provider}` of service `{name}` is no resource provider");
-        report.error("InvalidServiceType", provider.span, message, "write one such as `Microsoft.Sql`");
-    }
-    if let Some(listen) = &raw.listen {
-        check_listen(&format!("service `{name}`"), name.span, listen, report);
-    }
-    Service {
-        name: name.value.clone(),
-        service_type: provider.value.clone(),
-        location: directory.locations.of(raw.location.as_ref()),
-        address: raw.ip_address.value.0,
-        listen: raw.listen.as_ref().map(|listen| listen.iter().map(|port| port.value.0).collect()),
-    }
-}
-
-/// Whether it reads like `Microsoft.Sql`.
-pub(super) fn is_provider(text: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    text.contains('.') && text.split('.').all(is_word)
-}
-
-/// The public numbers of hosts and services.
+/// The public numbers of hosts.
 pub(super) fn numbers(topology: &Topology) -> impl Iterator<Item = Owner> {
-    let services = topology
-        .services
-        .iter()
-        .map(|(name, raw)| (raw.ip_address.value.0, raw.ip_address.span, format!("service `{name}`")));
-    let hosts = typed_hosts(topology)
-        .map(|(name, address)| (address.value.0, address.span, format!("internet host `{name}`")));
-    services.chain(hosts)
+    typed_hosts(topology).map(|(name, raw)| {
+        let address = raw.address();
+        (address.value.0, address.span, format!("internet host `{name}`"))
+    })
+}
+
+fn typed_hosts(
+    topology: &Topology,
+) -> impl Iterator<Item = &(Spanned<String>, Spanned<topology::InternetHost>)> {
+    topology.internet.iter().flat_map(|internet| internet.hosts.iter())
+}
+
+/// The ports of a list that may be left out.
+pub(super) fn listens(typed: Option<&OneOrMany<ListenPort>>) -> Option<Vec<Listen>> {
+    typed.map(|listen| listen.iter().map(|port| port.value.0).collect())
+}
+
+/// What was written, without where.
+pub(super) fn texts(typed: &[Spanned<String>]) -> Vec<String> {
+    typed.iter().map(|text| text.value.clone()).collect()
 }

@@ -9,6 +9,8 @@ pub(super) const RESOURCE_NAME: usize = 80;
 pub(super) const VIRTUAL_NETWORK_NAME: usize = 64;
 /// Characters of a Linux VM's name, which is its hostname.
 pub(super) const VIRTUAL_MACHINE_NAME: usize = 64;
+/// Characters of the name of a service or an internet host: with what stands before it, it is a hostname.
+pub(super) const OUTSIDE_NAME: usize = VIRTUAL_MACHINE_NAME - "internet._".len();
 
 /// Virtual networks per subscription and region.
 pub(super) const VIRTUAL_NETWORKS_PER_REGION: usize = 1000;

@@ -43,6 +43,7 @@ mod route_server;
 mod route_table;
 mod rule_side;
 mod security_admin;
+mod service;
 mod service_endpoint;
 mod service_subnet;
 mod service_tag;

@@ -64,7 +64,7 @@ fn space_around<'s>(address: Ipv4Addr, spaces: &HashMap<Ipv4Net, &'s str>) -> Op
 }
 
 /// What `address` is for, when nobody in the internet can have it.
-fn not_public(address: Ipv4Addr) -> Option<&'static str> {
+pub(super) fn not_public(address: Ipv4Addr) -> Option<&'static str> {
     let holds = |prefix: &str| prefix.parse::<Ipv4Net>().is_ok_and(|prefix| prefix.contains(&address));
     NOT_PUBLIC.into_iter().find(|(prefix, _)| holds(prefix)).map(|(_, purpose)| purpose)
 }

@@ -8,9 +8,9 @@ use crate::network::vnet::PrivateEndpointNetworkPolicies;
 use crate::network::{NatGatewayId, ServiceEndpoint};
 use crate::topology::{self, Spanned};
 
-use super::internet::is_provider;
 use super::location::report_other_region;
 use super::report::Report;
+use super::service::is_provider;
 use super::service_endpoint::service_endpoints;
 use super::special_subnet::{SpecialSubnet, special};
 use super::virtual_network::VnetContext;

@@ -23,7 +23,7 @@ use super::report::Report;
 use super::route_server::{self, DraftRouteServer};
 use super::virtual_machine::DraftVm;
 use super::virtual_network::DraftVnet;
-use super::{internet, on_premises, public_address};
+use super::{internet, on_premises, public_address, service};
 
 /// What is around, some of which may be wrong or lack an address.
 pub(super) struct DraftSurroundings<'t> {
@@ -67,6 +67,7 @@ impl<'t> DraftSurroundings<'t> {
     ) -> Self {
         let nat_gateways = nat_gateway::nat_gateways(topology, directory, public_ips, report);
         nat_gateway::check_subnets(topology, vnets, report);
+        internet::check(topology, report);
         let on_premises = on_premises::sites(topology, report);
         let gateways = gateways(topology, directory, vnets, public_ips, report);
         let local_network_gateways = local_network_gateways(topology, directory, &on_premises, report);
@@ -85,7 +86,7 @@ impl<'t> DraftSurroundings<'t> {
         Self {
             topology,
             nat_gateways,
-            services: internet::services(topology, directory, report),
+            services: service::services(topology, directory, vnets, report),
             circuits: circuits(topology, directory, &on_premises, report),
             on_premises,
             gateways,
@@ -159,8 +160,8 @@ pub(super) fn public_ip_addresses(
 ) -> Option<Vec<PublicIpAddress>> {
     let spaces = vnets.iter().flat_map(|vnet| vnet.space.iter().map(|space| (*space, vnet.name.as_str())));
     let spaces: Vec<_> = spaces.collect();
-    let numbers = public_ips.typed().chain(internet::numbers(topology));
-    let numbers = numbers.chain(local_network_gateway::numbers(topology)).collect();
+    let outside = service::numbers(topology).chain(internet::numbers(topology));
+    let numbers = public_ips.typed().chain(outside).chain(local_network_gateway::numbers(topology)).collect();
     let taken = public_address::check(numbers, &spaces, report);
     let spaces: Vec<_> = spaces.into_iter().map(|(space, _)| space).collect();
     public_ips.finish(&taken, &spaces, report)

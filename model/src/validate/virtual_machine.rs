@@ -9,7 +9,7 @@ use crate::network::{HostId, Nic, PowerState, VirtualMachine, VnetId};
 use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
-use super::guest::check_listen;
+use super::guest::check_guest;
 use super::host::Hosts;
 use super::limits;
 use super::mac::MacAddresses;
@@ -104,7 +104,7 @@ fn draft<'t>(
     let draft = DraftVm { name, raw, nics };
     check_one_network(&draft, check.vnets, report);
     check_region(&draft, check, report);
-    check_guest(&draft, report);
+    check_guest(&format!("virtual machine `{name}`"), name.span, raw.listen.as_ref(), &raw.commands, report);
     draft
 }
 
@@ -169,24 +169,6 @@ fn check_region(draft: &DraftVm<'_>, check: NicCheck<'_>, report: &mut Report) {
         );
         let help = format!("leave location out, or use a virtual network in {region}");
         report.error("ResourcesInDifferentRegions", location.span, message, help);
-    }
-}
-
-fn check_guest(draft: &DraftVm<'_>, report: &mut Report) {
-    let DraftVm { name, raw, .. } = draft;
-    for command in &raw.commands {
-        if command.value.trim().is_empty() || command.value.contains('\0') {
-            let message = format!("virtual machine `{name}` has an empty command");
-            report.error(
-                "InvalidCommand",
-                command.span,
-                message,
-                "write what a shell shall run, or leave it out",
-            );
-        }
-    }
-    if let Some(listen) = &raw.listen {
-        check_listen(&format!("virtual machine `{name}`"), name.span, listen, report);
     }
 }
 

@@ -1,10 +1,9 @@
 //! Ways out, in the order in which Azure looks for them.
 
 use super::*;
-use crate::network::LoadBalancingRule;
-use crate::network::NicIndex;
 use crate::network::build::NetworkBuilder;
 use crate::network::public::LoadDistribution;
+use crate::network::{IdleFlows, LoadBalancingRule, NicIndex};
 
 const ICMP: u8 = 1;
 const ESP: u8 = 50;
@@ -69,9 +68,11 @@ fn s9_1_a_load_balancing_rule_is_a_way_out_unless_that_is_switched_off() {
                     protocol: LoadBalancerProtocol::Tcp,
                     frontend_port: 80,
                     backend_port: 80,
+                    probe: None,
                     load_distribution: LoadDistribution::Default,
                     enable_floating_ip: false,
                     disable_outbound_snat: off,
+                    idle: IdleFlows::default(),
                 });
             })
             .build()

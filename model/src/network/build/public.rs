@@ -7,9 +7,9 @@ use crate::network::public::{
     LoadBalancerProtocol, LoadBalancerSku, LoadDistribution, PrivateLinkServiceConnectionState, PublicIpSku,
 };
 use crate::network::{
-    Frontend, FrontendAddress, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway, NatGatewayId,
-    NicIndex, NicRef, OutboundRule, PrivateEndpoint, PublicIpAddress, PublicIpId, Service, ServiceEndpoint,
-    ServiceId,
+    Frontend, FrontendAddress, IdleFlows, InternetHost, LoadBalancer, LoadBalancingRule, NatGateway,
+    NatGatewayId, NicIndex, NicRef, OutboundRule, PrivateEndpoint, PublicIpAddress, PublicIpId, Service,
+    ServiceEndpoint, ServiceId,
 };
 
 impl NetworkBuilder {
@@ -71,7 +71,10 @@ impl NetworkBuilder {
             service_type: service_type.to_owned(),
             location: "koreacentral".to_owned(),
             address: address.parse().unwrap(),
+            fqdn: None,
             listen: None,
+            commands: Vec::new(),
+            firewall: None,
         });
         self
     }
@@ -106,7 +109,12 @@ impl NetworkBuilder {
 
     pub(crate) fn internet_host(mut self, name: &str, address: &str) -> Self {
         let address = address.parse().unwrap();
-        self.network.internet_hosts.push(InternetHost { name: name.to_owned(), address });
+        self.network.internet_hosts.push(InternetHost {
+            name: name.to_owned(),
+            address,
+            listen: None,
+            commands: Vec::new(),
+        });
         self
     }
 
@@ -135,6 +143,7 @@ impl NetworkBuilder {
             sku: LoadBalancerSku::Standard,
             frontends: vec![Frontend { name: "fe".to_owned(), address }],
             backend_pools: vec![("pool".to_owned(), pool.iter().map(nic).collect())],
+            probes: Vec::new(),
             load_balancing_rules: rules.iter().map(|rule| load_balancing_rule(rule)).collect(),
             inbound_nat_rules: Vec::new(),
             outbound_rules: Vec::new(),
@@ -153,6 +162,7 @@ impl NetworkBuilder {
             backend_pool: 0,
             protocol: LoadBalancerProtocol::All,
             allocated_outbound_ports: 0,
+            idle: IdleFlows::default(),
         });
         self
     }
@@ -173,8 +183,10 @@ fn load_balancing_rule(text: &str) -> LoadBalancingRule {
         protocol: protocol.parse().unwrap(),
         frontend_port: frontend_port.parse().unwrap(),
         backend_port: backend_port.parse().unwrap(),
+        probe: None,
         load_distribution: LoadDistribution::Default,
         enable_floating_ip: false,
         disable_outbound_snat: false,
+        idle: IdleFlows::default(),
     }
 }

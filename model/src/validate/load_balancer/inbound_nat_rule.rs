@@ -39,12 +39,8 @@ fn rule(
             report.error("InvalidPort", port.span, message, "use a port from 1 to 65535");
         }
     }
-    balancer.check_timeout(
-        &what,
-        typed.idle_timeout_in_minutes.as_ref(),
-        typed.enable_tcp_reset.as_ref(),
-        report,
-    );
+    let idle =
+        balancer.idle(&what, typed.idle_timeout_in_minutes.as_ref(), typed.enable_tcp_reset.as_ref(), report);
     let backends = match (&typed.backend, &typed.backend_address_pool) {
         (Some(backend), None) => of_machine(&what, typed, backend, context, report),
         (None, Some(pool)) => of_pool(&what, typed, pool, balancer, report),
@@ -66,6 +62,7 @@ fn rule(
         protocol: typed.protocol.value,
         backend_port: typed.backend_port.value,
         enable_floating_ip: typed.enable_floating_ip.as_ref().is_some_and(|flag| flag.value),
+        idle,
     })
 }
 

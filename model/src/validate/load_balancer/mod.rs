@@ -23,7 +23,9 @@ use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
 use crate::network::public::LoadBalancerSku;
-use crate::network::{InboundNatRule, LoadBalancer, LoadBalancingRule, NicRef, OutboundRule};
+use crate::network::{
+    IdleFlows, InboundNatRule, LoadBalancer, LoadBalancingRule, NicRef, OutboundRule, Probe,
+};
 use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
@@ -47,6 +49,7 @@ pub(super) struct DraftLoadBalancer<'t> {
     sku: LoadBalancerSku,
     frontends: Vec<DraftFrontend>,
     backend_pools: Vec<(String, Vec<NicRef>)>,
+    probes: Vec<Option<Probe>>,
     load_balancing_rules: Vec<Option<LoadBalancingRule>>,
     inbound_nat_rules: Vec<Option<InboundNatRule>>,
     outbound_rules: Vec<Option<OutboundRule>>,
@@ -107,7 +110,7 @@ impl Context<'_, '_, '_> {
             pools,
             probe_names: report.names("probe", limit, raw.probes.names()),
         };
-        probe::check(&balancer, &raw.probes, report);
+        let probes = probe::probes(&balancer, &raw.probes, report);
         let count = raw.load_balancing_rules.len() + raw.inbound_nat_rules.len();
         report.at_most(
             limits::RULES_PER_LOAD_BALANCER,
@@ -130,6 +133,7 @@ impl Context<'_, '_, '_> {
             sku,
             frontends: balancer.frontends,
             backend_pools: balancer.pools,
+            probes,
             load_balancing_rules,
             inbound_nat_rules,
             outbound_rules,
@@ -161,19 +165,24 @@ impl Balancer<'_> {
         report.resolve_in(&parent, "backend pool", &self.pool_names, &reference.value, reference.span)
     }
 
-    /// What every kind of rule may have.
-    fn check_timeout(
+    /// What becomes of idle flows, which every kind of rule may say.
+    fn idle(
         &self,
         rule: &str,
         timeout: Option<&Spanned<u32>>,
         tcp_reset: Option<&Spanned<bool>>,
         report: &mut Report,
-    ) {
+    ) -> IdleFlows {
         if let Some(timeout) = timeout {
             report.within(IDLE_TIMEOUT, timeout, &format!("idleTimeoutInMinutes of {rule}"));
         }
         if let Some(reset) = tcp_reset.filter(|reset| reset.value) {
             self.check_standard(&format!("{rule} with enableTcpReset"), reset.span, report);
+        }
+        let default = IdleFlows::default();
+        IdleFlows {
+            timeout_in_minutes: timeout.map_or(default.timeout_in_minutes, |timeout| timeout.value),
+            tcp_reset: tcp_reset.map_or(default.tcp_reset, |reset| reset.value),
         }
     }
 
@@ -214,6 +223,7 @@ impl DraftLoadBalancer<'_> {
             sku: self.sku,
             frontends: frontends.into_iter().collect::<Option<_>>()?,
             backend_pools: self.backend_pools,
+            probes: self.probes.into_iter().collect::<Option<_>>()?,
             load_balancing_rules: self.load_balancing_rules.into_iter().collect::<Option<_>>()?,
             inbound_nat_rules: self.inbound_nat_rules.into_iter().collect::<Option<_>>()?,
             outbound_rules: self.outbound_rules.into_iter().collect::<Option<_>>()?,

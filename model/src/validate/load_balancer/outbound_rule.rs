@@ -51,12 +51,8 @@ fn rule(
     });
     let frontends: Vec<_> = frontends.collect();
     let backend_pool = balancer.pool(&typed.backend_address_pool, report);
-    balancer.check_timeout(
-        &what,
-        typed.idle_timeout_in_minutes.as_ref(),
-        typed.enable_tcp_reset.as_ref(),
-        report,
-    );
+    let idle =
+        balancer.idle(&what, typed.idle_timeout_in_minutes.as_ref(), typed.enable_tcp_reset.as_ref(), report);
     let frontends: Vec<usize> = frontends.into_iter().collect::<Option<_>>()?;
     if let Some(ports) = &typed.allocated_outbound_ports {
         check_ports(balancer, raw, &what, ports, &frontends, backend_pool?, report);
@@ -67,6 +63,7 @@ fn rule(
         backend_pool: backend_pool?,
         protocol: typed.protocol.value,
         allocated_outbound_ports: typed.allocated_outbound_ports.as_ref().map_or(0, |ports| ports.value),
+        idle,
     })
 }
 

@@ -33,17 +33,13 @@ fn rule(
     let what = format!("rule `{}/{name}`", balancer.name);
     let frontend = balancer.frontend(&typed.frontend_ip_configuration, report);
     let backend_pool = balancer.pool(&typed.backend_address_pool, report);
-    if let Some(probe) = &typed.probe {
+    let probe = typed.probe.as_ref().map(|probe| {
         let parent = format!("{}/", balancer.name);
-        report.resolve_in(&parent, "probe", &balancer.probe_names, &probe.value, probe.span);
-    }
+        report.resolve_in(&parent, "probe", &balancer.probe_names, &probe.value, probe.span)
+    });
     check_ports(balancer, &what, typed, frontend, report);
-    balancer.check_timeout(
-        &what,
-        typed.idle_timeout_in_minutes.as_ref(),
-        typed.enable_tcp_reset.as_ref(),
-        report,
-    );
+    let idle =
+        balancer.idle(&what, typed.idle_timeout_in_minutes.as_ref(), typed.enable_tcp_reset.as_ref(), report);
     let flag = |flag: &Option<Spanned<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
     Some(LoadBalancingRule {
         name: name.value.clone(),
@@ -52,12 +48,17 @@ fn rule(
         protocol: typed.protocol.value,
         frontend_port: typed.frontend_port.value,
         backend_port: typed.backend_port.value,
+        probe: match probe {
+            Some(found) => Some(found?),
+            None => None,
+        },
         load_distribution: typed
             .load_distribution
             .as_ref()
             .map_or(LoadDistribution::Default, |distribution| distribution.value),
         enable_floating_ip: flag(&typed.enable_floating_ip),
         disable_outbound_snat: flag(&typed.disable_outbound_snat),
+        idle,
     })
 }
 

@@ -1,7 +1,8 @@
 //! Load balancers.
 
 use super::*;
-use crate::network::{FrontendAddress, Network};
+use crate::network::{FrontendAddress, IdleFlows, Network};
+use goal_state::edge::ProbeQuestion;
 
 /// Machines in two virtual networks, public addresses of each SKU.
 const BASE: &str = "virtualNetworks:
@@ -54,6 +55,10 @@ fn s9_3_a_load_balancer_refers_to_its_parts() {
     assert_eq!((rule.frontend, rule.backend_pool, rule.backend_port), (1, 0, 8080));
     assert_eq!(rule.load_distribution.to_string(), "SourceIP");
     assert!(rule.disable_outbound_snat && !rule.enable_floating_ip);
+    assert_eq!((rule.probe, rule.idle), (Some(0), IdleFlows::default()));
+    let probe = &balancer.probes[0];
+    assert_eq!((probe.question.clone(), probe.port), (ProbeQuestion::Tcp, 80));
+    assert_eq!((probe.interval_in_seconds, probe.number_of_probes), (5, 1));
     let [ssh, all] = &balancer.inbound_nat_rules[..] else { panic!("two rules") };
     assert_eq!(ssh.backends[0].0.index.0, 1);
     let pairs: Vec<_> = all.backends.iter().map(|(nic, port)| (nic.vm.0, *port)).collect();
@@ -316,6 +321,14 @@ fn s9_3_http_probes_are_refused_on_nine_ports() {
                 "protocol: Tcp, port: 0",
                 "error InvalidPort: probe `lb/h` asks port 0; use a port from 1 to 65535",
             ),
+            (
+                "protocol: Http, port: 80, requestPath: '/a b'",
+                "error ProbeRequestPath: the requestPath of probe `lb/h` has a blank or a control character; write blanks as `%20`",
+            ),
+            (
+                "protocol: Https, port: 443, requestPath: /",
+                "error NotBuiltYet: not built yet: HTTPS probes; leave it out",
+            ),
         ],
     );
 }
@@ -377,6 +390,27 @@ fn s9_3_flows_are_forgotten_after_4_to_100_minutes() {
             ),
         ],
     );
+}
+
+#[test]
+fn s9_3_every_kind_of_rule_says_what_becomes_of_idle_flows() {
+    let idle = "idleTimeoutInMinutes: 9, enableTcpReset: true";
+    let network = network(&public(&format!(
+        "loadBalancingRules: {{r: {{frontendIPConfiguration: fe, backendAddressPool: pool, protocol: Tcp, frontendPort: 80, backendPort: 80, {idle}}}}}, inboundNatRules: {{n: {{frontendIPConfiguration: fe, backend: web1, protocol: Tcp, frontendPort: 50022, backendPort: 22, {idle}}}}}, outboundRules: {{o: {{frontendIPConfiguration: fe2, backendAddressPool: pool, protocol: All, {idle}}}}}"
+    )));
+    let balancer = &network.load_balancers[0];
+    let idle = IdleFlows { timeout_in_minutes: 9, tcp_reset: true };
+    assert_eq!(balancer.load_balancing_rules[0].idle, idle);
+    assert_eq!(balancer.inbound_nat_rules[0].idle, idle);
+    assert_eq!(balancer.outbound_rules[0].idle, idle);
+}
+
+#[test]
+fn s9_3_a_probe_that_says_nothing_asks_every_5_seconds_and_believes_two_answers() {
+    let network = network(&public("probes: {h: {protocol: Http, port: 80, requestPath: /health?x=1}}"));
+    let probe = &network.load_balancers[0].probes[0];
+    assert_eq!(probe.question, ProbeQuestion::Http { path: "/health?x=1".to_owned() });
+    assert_eq!((probe.interval_in_seconds, probe.number_of_probes), (5, 2));
 }
 
 #[test]

@@ -297,6 +297,108 @@ fn services_have_a_provider_a_name_and_ports() {
 }
 
 #[test]
+fn services_have_domain_names() {
+    let services = |typed: &str| {
+        hub(&format!("services: {{s: {{type: Microsoft.Sql, ipAddress: 20.60.0.9, fqdn: {typed}}}}}"))
+    };
+    let refused = |name: &str| {
+        format!(
+            "error InvalidDomainName: `{name}` of service `s` is no domain name; write one such as `sql1.database.windows.net`"
+        )
+    };
+    check(
+        &services,
+        &[
+            ("Sql-1.privatelink.database.windows.net.", ""),
+            ("sql", &refused("sql")),
+            ("a..b", &refused("a..b")),
+            ("-a.b", &refused("-a.b")),
+            ("a b.c", &refused("a b.c")),
+        ],
+    );
+    let network = load(&format!("name: lab\n{}\n", services("sql1.database.windows.net."))).network.unwrap();
+    assert_eq!(network.services[0].fqdn.as_deref(), Some("sql1.database.windows.net"));
+}
+
+#[test]
+fn s10_1_a_service_lets_in_subnets_with_its_endpoint_and_public_addresses() {
+    let file = |typed: &str| {
+        hub_with(
+            "web: {addressPrefix: 10.0.1.0/24, serviceEndpoints: [Microsoft.Storage.Global, Microsoft.Sql]}, db: {addressPrefix: 10.0.2.0/24}",
+            &format!("services: {{s: {{type: microsoft.storage, ipAddress: 20.60.0.9, {typed}}}}}"),
+        )
+    };
+    check(
+        &file,
+        &[
+            ("virtualNetworkRules: hub/web, ipRules: [203.0.113.9, 20.0.0.0/16]", ""),
+            (
+                "virtualNetworkRules: [hub/web, HUB/Web]",
+                "error DuplicateServiceRule: service `s` has two rules for subnet `HUB/Web`; leave one out",
+            ),
+            (
+                "virtualNetworkRules: [hub/db]",
+                "error SubnetsHaveNoServiceEndpointsConfigured: service `s` has a rule for subnet `hub/db`, which has no service endpoint for microsoft.storage; give the subnet `serviceEndpoints: [microsoft.storage]`",
+            ),
+            (
+                "virtualNetworkRules: [hub/www]",
+                "error InvalidResourceReference: there is no subnet `hub/www`; there is `web`, `db`",
+            ),
+            (
+                "ipRules: [10.0.0.0/8]",
+                "error AddressNotPublic: service `s` has an ipRule for 10.0.0.0/8, which is for private networks; a service sees private addresses by service endpoints only: write `virtualNetworkRules`",
+            ),
+        ],
+    );
+    let service =
+        |typed: &str| load(&format!("name: lab\n{}\n", file(typed))).network.unwrap().services.remove(0);
+    assert_eq!(service("listen: 443/tcp").firewall, None);
+    assert_eq!(service("ipRules: []").firewall, Some(crate::network::ServiceFirewall::default()));
+    let firewall = service("virtualNetworkRules: hub/web, ipRules: 20.0.0.0/16").firewall.unwrap();
+    assert_eq!(firewall.virtual_network_rules[0].index, 0);
+    assert_eq!(firewall.ip_rules[0].to_string(), "20.0.0.0/16");
+}
+
+#[test]
+fn an_internet_host_is_an_address_or_says_what_runs_there() {
+    let hosts = |typed: &str| hub(&format!("internet: {{hosts: {{{typed}}}}}"));
+    check(
+        &hosts,
+        &[
+            ("a: 203.0.113.9, b: {ipAddress: 203.0.113.10, listen: 80/tcp, commands: [date]}", ""),
+            (
+                "a: {ipAddress: 203.0.113.9, listen: [80/tcp, 80/tcp], commands: [' ']}",
+                "error DuplicateListen: internet host `a` listens on 80/tcp twice; leave one out\nerror InvalidCommand: internet host `a` has an empty command; write what a shell shall run, or leave it out",
+            ),
+            (
+                "a: {ipAddress: 10.0.0.9}",
+                "error AddressNotPublic: internet host `a` has 10.0.0.9, which is for private networks; give it a public address, such as 20.200.0.4",
+            ),
+        ],
+    );
+    for (typed, code) in [
+        ("a: {listen: 80/tcp}", "MissingField"),
+        ("a: {ipAddress: 203.0.113.9, listens: 80/tcp}", "UnknownKey"),
+        ("a: 203.0.113", "InvalidValue"),
+        ("a: [203.0.113.9]", "InvalidValue"),
+        (&format!("{}: 203.0.113.9", "a".repeat(55)), "InvalidResourceName"),
+    ] {
+        let said = problems(&format!("name: lab\n{}\n", hosts(typed)));
+        assert!(said.starts_with(&format!("error {code}: ")) && said.lines().count() == 1, "{typed}: {said}");
+    }
+    let network = load(&format!(
+        "name: lab\n{}\n",
+        hosts("a: 203.0.113.9, b: {ipAddress: 203.0.113.10, listen: 80/tcp, commands: [date]}")
+    ))
+    .network
+    .unwrap();
+    let [a, b] = &network.internet_hosts[..] else { panic!("two hosts") };
+    assert_eq!((a.listen.as_ref(), a.commands.len()), (None, 0));
+    assert_eq!((b.address.to_string().as_str(), b.listen.as_ref().unwrap().len()), ("203.0.113.10", 1));
+    assert_eq!(b.commands, ["date"]);
+}
+
+#[test]
 fn machines_on_premises_stand_in_their_site() {
     let sites = |typed: &str| hub(&format!("onPremises: {{{typed}}}"));
     check(

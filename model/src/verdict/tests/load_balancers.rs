@@ -1,9 +1,8 @@
 //! Load balancers, in front of machines and in front of appliances.
 
 use super::*;
-use crate::network::InboundNatRule;
 use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku};
-use crate::network::{NicIndex, NicRef, PowerState};
+use crate::network::{IdleFlows, InboundNatRule, NicIndex, NicRef, PowerState};
 
 fn base() -> NetworkBuilder {
     NetworkBuilder::new()
@@ -113,6 +112,7 @@ fn s9_3_an_inbound_nat_rule_leads_a_port_to_one_machine() {
         protocol: LoadBalancerProtocol::Tcp,
         backend_port: 22,
         enable_floating_ip: false,
+        idle: IdleFlows::default(),
     });
     let answer = tcp(&network, "internet/client", "20.0.0.4", 50022);
     assert_eq!(said(&answer), "Allow internet/client>web2");
