@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::Edge;
 use crate::overlay::VirtualNetwork;
+use crate::platform::Platform;
 use crate::vm::VirtualMachine;
 use crate::{Generation, HostName};
 
@@ -27,6 +28,9 @@ pub struct HostGoalState {
     /// services, and which a lab without any of them does not have.
     #[serde(default, skip_serializing_if = "Edge::is_empty")]
     pub edge: Edge,
+    /// What Azure DNS and instance metadata tell its VMs.
+    #[serde(default, skip_serializing_if = "Platform::is_empty")]
+    pub platform: Platform,
     /// Whether known flows of accelerated NICs are carried by BPF, where the machine lets BPF be loaded. Without it they have
     /// their VFs all the same, and every packet goes through the software layers.
     pub offload: bool,

@@ -15,6 +15,7 @@
 //! | [`overlay`] | where customer addresses live |
 //! | [`encryption`] | virtual network encryption: who takes part, certificates, associations |
 //! | [`translation`], [`edge`] | addresses that ports translate; routers, NAT gateways and load balancers between them |
+//! | [`platform`] | Azure DNS, instance metadata, the guest agent's channel |
 //! | [`data_path`] | which way a NIC's packets go: synthetic or VF; counters and unified flows |
 //! | [`drop_reason`] | the one numbered list of reasons for a drop |
 //! | [`drop_sentence`] | a drop as a sentence in Azure's words |
@@ -35,6 +36,7 @@ pub mod link;
 pub mod message;
 pub mod nsg;
 pub mod overlay;
+pub mod platform;
 pub mod port;
 pub mod probe;
 pub mod route;

@@ -7,6 +7,8 @@ use std::sync::{Arc, LazyLock};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use crate::platform::PlatformRule;
+
 /// Seen from the VM: `Outbound` leaves it, `Inbound` enters it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Direction {
@@ -360,6 +362,9 @@ pub struct Filter {
     pub inbound: Vec<Arc<RuleGroup>>,
     /// Groups for packets that leave the VM, in order of evaluation.
     pub outbound: Vec<Arc<RuleGroup>>,
+    /// The rules of `outbound` that are about services of the platform, which no other rule is asked about. In order of evaluation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platform: Vec<PlatformRule>,
 }
 
 impl Filter {

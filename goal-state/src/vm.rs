@@ -53,6 +53,9 @@ pub struct Guest {
     pub floating: Vec<Ipv4Addr>,
     /// Lines of /etc/resolv.conf.
     pub dns_servers: Vec<Ipv4Addr>,
+    /// The domain in which names without a dot are looked for, in /etc/resolv.conf: what DHCP gives as domain name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_suffix: Option<String>,
 }
 
 /// A network interface: the guest's side of it, and the port that it is plugged into.

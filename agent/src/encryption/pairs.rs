@@ -142,7 +142,7 @@ mod tests {
         let port = Port {
             vni: Vni::new(7).unwrap(),
             enable_ip_forwarding: false,
-            filter: Filter { inbound: Vec::new(), outbound: Vec::new() },
+            filter: Filter::default(),
             routes: std::sync::Arc::default(),
             forwarded_traffic_refused: Vec::new(),
             unencrypted_refused: AddressSet::default(),
@@ -193,6 +193,7 @@ mod tests {
             virtual_networks: vec![VirtualNetwork { name: "v".into(), vni: Vni::new(7).unwrap(), mappings }],
             virtual_machines: vec![machine("a", 1, Some(100)), machine("b", 2, None)],
             edge: goal_state::edge::Edge::default(),
+            platform: goal_state::platform::Platform::default(),
             offload: true,
             honest_packets: false,
         }

@@ -37,7 +37,12 @@ impl Config {
     #[must_use]
     pub fn needs_restart(&self, wanted: &Self) -> bool {
         let names_aside = |config: &Self| {
-            let guest = Guest { hosts: Vec::new(), dns_servers: Vec::new(), ..config.guest.clone() };
+            let guest = Guest {
+                hosts: Vec::new(),
+                dns_servers: Vec::new(),
+                dns_suffix: None,
+                ..config.guest.clone()
+            };
             // The kernel has these two: they change without the process.
             let guest = Guest { ip_forwarding: false, masquerade: false, ..guest };
             Self { guest, encrypts: Vec::new(), ..config.clone() }
@@ -65,6 +70,7 @@ mod tests {
         let mut wanted = config.clone();
         wanted.guest.hosts.push(([10, 0, 0, 5].into(), "web2".into()));
         wanted.guest.dns_servers.push([10, 0, 0, 5].into());
+        wanted.guest.dns_suffix = Some("corp.internal".into());
         wanted.guest.ip_forwarding = true;
         assert!(!config.needs_restart(&wanted));
         wanted.guest.commands.push("true".into());

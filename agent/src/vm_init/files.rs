@@ -51,7 +51,8 @@ fn hosts(guest: &Guest) -> String {
 }
 
 fn resolv_conf(guest: &Guest) -> String {
-    guest.dns_servers.iter().map(|server| format!("nameserver {server}\n")).collect()
+    let servers = guest.dns_servers.iter().map(|server| format!("nameserver {server}\n"));
+    servers.chain(guest.dns_suffix.iter().map(|suffix| format!("search {suffix}\n"))).collect()
 }
 
 /// Binds `source` over `target`. A target that is a link into /run, which is empty now, is made there.
@@ -93,10 +94,11 @@ mod tests {
         let guest = Guest {
             hosts: vec![([10, 0, 0, 4].into(), "web1 web1.internal".into())],
             dns_servers: vec![[168, 63, 129, 16].into()],
+            dns_suffix: Some("x.ax.internal.cloudapp.net".into()),
             ..Guest::default()
         };
         assert_eq!(hosts(&guest), "127.0.0.1 localhost\n10.0.0.4 web1 web1.internal\n");
-        assert_eq!(resolv_conf(&guest), "nameserver 168.63.129.16\n");
+        assert_eq!(resolv_conf(&guest), "nameserver 168.63.129.16\nsearch x.ax.internal.cloudapp.net\n");
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub(crate) fn goal(host: u8, generation: u64) -> HostGoalState {
         virtual_networks: networks.into_iter().map(virtual_network).collect(),
         virtual_machines: here().map(machine).collect(),
         edge: goal_state::edge::Edge::default(),
+        platform: goal_state::platform::Platform::default(),
         offload: true,
         honest_packets: false,
     }

@@ -180,6 +180,7 @@ impl Controller {
             virtual_networks: Vec::new(),
             virtual_machines: Vec::new(),
             edge: goal_state::edge::Edge::default(),
+            platform: goal_state::platform::Platform::default(),
             offload: desired.wanted.offload,
             honest_packets: desired.wanted.honest_packets,
         };

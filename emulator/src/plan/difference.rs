@@ -167,6 +167,7 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
         hosts,
         floating,
         dns_servers,
+        dns_suffix,
     } = &old.guest;
     differs(*ip_forwarding != new.guest.ip_forwarding, "the guest's IP forwarding");
     differs(*masquerade != new.guest.masquerade, "the guest's masquerading");
@@ -176,6 +177,7 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
     differs(*hosts != new.guest.hosts, "/etc/hosts");
     differs(*floating != new.guest.floating, "addresses on the loopback device");
     differs(*dns_servers != new.guest.dns_servers, "DNS servers");
+    differs(*dns_suffix != new.guest.dns_suffix, "the DNS suffix");
     reasons
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn host(name: &str, number: u8, vms: &[(&str, u8)]) -> HostGoalState 
         }],
         virtual_machines: vms.iter().map(|&(name, last)| vm(name, last)).collect(),
         edge: goal_state::edge::Edge::default(),
+        platform: goal_state::platform::Platform::default(),
         offload: true,
         honest_packets: false,
     }

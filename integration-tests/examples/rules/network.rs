@@ -44,6 +44,7 @@ pub(crate) fn goal(machines: &[Machine]) -> HostGoalState {
         }],
         virtual_machines: machines.iter().map(virtual_machine).collect(),
         edge: goal_state::edge::Edge::default(),
+        platform: goal_state::platform::Platform::default(),
         offload: true,
         honest_packets: false,
     }
@@ -76,7 +77,7 @@ fn virtual_machine(machine: &Machine) -> VirtualMachine {
             port: Port {
                 vni: vni(),
                 enable_ip_forwarding: false,
-                filter: Filter { inbound, outbound: vec![] },
+                filter: Filter { inbound, ..Filter::default() },
                 routes: vec![
                     route("0.0.0.0/0", NextHop::Drop { reason: DropReason::OutboundAccess }),
                     route("10.0.0.0/16", NextHop::VnetLocal),

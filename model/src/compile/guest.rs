@@ -23,6 +23,7 @@ pub(super) fn guest(network: &Network, neighbours: &Neighbours, vm: VmId) -> Gue
         hosts: hosts(network, neighbours, vm),
         floating: Vec::new(),
         dns_servers: vec![WIRE_SERVER],
+        dns_suffix: None,
     }
 }
 

@@ -49,6 +49,7 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
             virtual_networks,
             virtual_machines,
             edge: Edge::default(),
+            platform: goal_state::platform::Platform::default(),
             offload: true,
             honest_packets: false,
         })

@@ -6,6 +6,7 @@
 use goal_state::nsg::{
     Access, AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleAccess, RuleGroup,
 };
+use goal_state::platform::{PlatformRule, PlatformService};
 use ipnet::Ipv4Net;
 
 use super::Policy;
@@ -57,6 +58,38 @@ fn filter_in(policy: &Policy<'_>, subnet: SubnetRef, nic: Option<&Nic>) -> Filte
     Filter {
         inbound: groups([of_subnet, own], Direction::Inbound),
         outbound: groups([own, of_subnet], Direction::Outbound),
+        platform: [own, of_subnet]
+            .into_iter()
+            .flatten()
+            .flat_map(|(nsg, association)| platform_rules(network.nsg(nsg), association, nic))
+            .collect(),
+    }
+}
+
+/// The rules of a group that are about services of the platform, by priority.
+fn platform_rules(
+    nsg: &NetworkSecurityGroup,
+    association: Association,
+    nic: Option<&Nic>,
+) -> Vec<PlatformRule> {
+    let about = |rule: &&SecurityRule| rule.direction == Direction::Outbound && applies(nic, rule);
+    let rules = nsg.rules.iter().filter(about).filter_map(|rule| {
+        let service = service_of(&rule.destination)?;
+        Some(PlatformRule { service, association, priority: rule.priority })
+    });
+    let mut rules: Vec<_> = rules.collect();
+    rules.sort_by_key(|rule| rule.priority);
+    rules
+}
+
+/// The platform's service that a destination names by its tag, which stands alone.
+fn service_of(destination: &RulePeer) -> Option<PlatformService> {
+    let RulePeer::Prefixes(prefixes) = destination else { return None };
+    match prefixes[..] {
+        [AddressPrefix::Tag(ServiceTag::AzurePlatformDns)] => Some(PlatformService::Dns),
+        [AddressPrefix::Tag(ServiceTag::AzurePlatformImds)] => Some(PlatformService::InstanceMetadata),
+        [AddressPrefix::Tag(ServiceTag::AzurePlatformLkm)] => Some(PlatformService::Licensing),
+        _ => None,
     }
 }
 
@@ -160,7 +193,7 @@ fn resolve_admin(policy: &Policy<'_>, tags: &Tags, rule: &SecurityAdminRule) -> 
 fn addresses(policy: &Policy<'_>, tags: &Tags, peer: &RulePeer, to_the_platform: bool) -> AddressSet {
     match peer {
         RulePeer::Prefixes(prefixes) if *prefixes == [AddressPrefix::Any] => AddressSet::all(),
-        RulePeer::Prefixes(prefixes) if !to_the_platform && is_platform(prefixes) => AddressSet::default(),
+        RulePeer::Prefixes(_) if !to_the_platform && service_of(peer).is_some() => AddressSet::default(),
         RulePeer::Prefixes(prefixes) if let [AddressPrefix::Tag(tag)] = prefixes[..] => {
             tags.expand(tag).clone()
         }
@@ -171,12 +204,6 @@ fn addresses(policy: &Policy<'_>, tags: &Tags, peer: &RulePeer, to_the_platform:
         })),
         RulePeer::Asgs(asgs) => policy.members(asgs),
     }
-}
-
-/// A tag stands alone on its side.
-fn is_platform(prefixes: &[AddressPrefix]) -> bool {
-    use ServiceTag::{AzurePlatformDns, AzurePlatformImds, AzurePlatformLkm};
-    matches!(prefixes, [AddressPrefix::Tag(AzurePlatformDns | AzurePlatformImds | AzurePlatformLkm)])
 }
 
 /// The private addresses of the members of every application security group.

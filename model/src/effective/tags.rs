@@ -2,9 +2,8 @@
 //!
 //! <https://learn.microsoft.com/azure/virtual-network/service-tags-overview>
 
-use std::net::Ipv4Addr;
-
 use goal_state::nsg::AddressSet;
+pub use goal_state::platform::{INSTANCE_METADATA, LICENSING, WIRE_SERVER};
 use ipnet::Ipv4Net;
 
 use super::Policy;
@@ -15,18 +14,6 @@ use crate::network::behavior::VirtualNetworkTagRoutesBehavior;
 use crate::network::{
     Network, RouteDestination, RouteTable, ServiceTag, ServiceTags, SubnetRef, UserNextHop, UserRoute,
 };
-
-/// The platform's virtual public address: DHCP, DNS, WireServer, and the source of health probes.
-/// <https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16>
-pub const WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
-
-/// The instance metadata service.
-pub const INSTANCE_METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
-
-/// Windows licensing (KMS), TCP 1688: kms.core.windows.net and azkms.core.windows.net.
-/// <https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/custom-routes-enable-kms-activation>
-pub const LICENSING: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(23, 102, 135, 246), Ipv4Addr::new(20, 118, 99, 224), Ipv4Addr::new(40, 83, 235, 53)];
 
 /// The tags of one subnet. They differ per subnet, because user-defined routes count.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,14 +5,11 @@
 
 use std::net::Ipv4Addr;
 
-use super::packet::{IpProtocol, Packet};
-use crate::effective::tags::{INSTANCE_METADATA, WIRE_SERVER};
-use crate::network::ServiceTag;
+use goal_state::platform::{
+    INSTANCE_METADATA, LICENSING, LICENSING_PORT, PlatformService, WIRE_SERVER, WIRE_SERVER_PORTS,
+};
 
-/// The licensing servers (KMS).
-/// <https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/custom-routes-enable-kms-activation>
-const LICENSING: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(20, 118, 99, 224), Ipv4Addr::new(40, 83, 235, 53), Ipv4Addr::new(23, 102, 135, 246)];
+use super::packet::{IpProtocol, Packet};
 
 /// A service of the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +28,12 @@ pub(super) enum Service {
 
 impl Service {
     /// The tag whose Deny rules cut it. Nothing cuts DHCP and the agent's channel.
-    pub(super) fn tag(self) -> Option<ServiceTag> {
+    pub(super) fn tag(self) -> Option<PlatformService> {
         match self {
             Self::Dhcp | Self::WireServer => None,
-            Self::Dns => Some(ServiceTag::AzurePlatformDns),
-            Self::InstanceMetadata => Some(ServiceTag::AzurePlatformImds),
-            Self::Licensing => Some(ServiceTag::AzurePlatformLkm),
+            Self::Dns => Some(PlatformService::Dns),
+            Self::InstanceMetadata => Some(PlatformService::InstanceMetadata),
+            Self::Licensing => Some(PlatformService::Licensing),
         }
     }
 
@@ -71,7 +68,7 @@ pub(super) fn is_licensing_server(address: Ipv4Addr) -> bool {
 /// Whether the packet asks for a Windows license. Ordinary rules do not apply to it; routes do.
 pub(super) fn is_licensing(packet: Packet) -> bool {
     packet.protocol == IpProtocol::TCP
-        && packet.destination_port == 1688
+        && packet.destination_port == LICENSING_PORT
         && LICENSING.contains(&packet.destination)
 }
 
@@ -82,7 +79,9 @@ pub(super) fn service(packet: Packet) -> Option<Service> {
     match packet.destination_port {
         _ if is_dhcp(packet) => Some(Service::Dhcp),
         53 if packet.destination == WIRE_SERVER && (tcp || udp) => Some(Service::Dns),
-        80 | 32526 if packet.destination == WIRE_SERVER && tcp => Some(Service::WireServer),
+        port if packet.destination == WIRE_SERVER && tcp && WIRE_SERVER_PORTS.contains(&port) => {
+            Some(Service::WireServer)
+        }
         80 if packet.destination == INSTANCE_METADATA && tcp => Some(Service::InstanceMetadata),
         _ => None,
     }

@@ -8,6 +8,7 @@
 //! | [`decision_tree`] | a long list of rules, looked up instead of followed |
 //! | [`rule_list`] | a list of rules, whoever made it |
 //! | [`route`] | effective routes, and drops that they decide |
+//! | [`platform`] | the platform's addresses: what the agent answers in a port |
 //! | [`peering`] | peering links that refuse forwarded traffic |
 //! | [`overlay`] | virtual networks on the host: bridges, VXLAN, mappings |
 //! | [`encryption`] | virtual network encryption: what goes to the agent instead of the tunnel |
@@ -25,6 +26,7 @@ pub mod no_destination;
 pub mod nsg;
 pub mod overlay;
 pub mod peering;
+mod platform;
 pub mod port;
 pub mod route;
 mod router;

@@ -1,15 +1,15 @@
 //! A NIC's port: a namespace that routes between the guest and the host's bridge, and filters both ways.
 //!
 //! ```text
-//! guest, vf ─► outbound: source, protocol, platform ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► unencrypted ─► up0
+//! guest, vf ─► outbound: source, protocol, platform? ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► unencrypted ─► up0
 //! up0 ─► inbound: destination, forwarded traffic ─► established? ─► admin rules ─► subnet group ─► NIC group ─► guest
 //! ```
 //!
 //! `vf` is there while an accelerated NIC has its VF, and never for others. What comes by it is from the guest as well.
 //!
 //! The filter is in the prerouting hook because Azure evaluates groups before routes, and because a packet that a
-//! blackhole route takes never reaches the forward hook. The port itself never sends a packet: what Linux would say
-//! (ICMP errors) is dropped.
+//! blackhole route takes never reaches the forward hook. The port itself never sends a packet, but for the platform's answers
+//! ([`super::platform`]): what Linux would say (ICMP errors) is dropped.
 
 use goal_state::nsg::{AddressSet, Association, Direction, PortRange};
 use goal_state::vm::{NetworkInterface, VirtualMachine};
@@ -20,7 +20,7 @@ use linux_net::netlink::{self, LOCAL_TABLE, MAIN_TABLE, Neighbour, Route, RouteT
 use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
 use super::rule_list::{self, ListedRule};
-use super::{MTU, decision_tree, mac, peering, route, security_admin, unencrypted};
+use super::{MTU, decision_tree, mac, peering, platform, route, security_admin, unencrypted};
 use crate::names::{self, GUEST, UPLINK, VF};
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
@@ -70,7 +70,7 @@ fn namespace(nic: &NetworkInterface) -> Namespace {
         sysctls: sysctls(),
         devices: [(GUEST.to_owned(), cable_end(MacAddr::GATEWAY)), (UPLINK.to_owned(), cable_end(nic.mac))]
             .into(),
-        addresses: Vec::new(),
+        addresses: platform::addresses(),
         routes: routes(nic),
         rules: policy_rules(),
         neighbours: primary(nic)
@@ -116,9 +116,12 @@ fn sysctls() -> Vec<Sysctl> {
 
 /// The local table comes after the two devices' rules, so that no address is ever taken for the port's own.
 fn policy_rules() -> Vec<netlink::Rule> {
+    let [answers, probe_answers] = platform::policy_rules(INBOUND_TABLE);
     vec![
         netlink::Rule::new(100, INBOUND_TABLE).iif(UPLINK),
+        answers,
         netlink::Rule::new(200, ARP_TABLE).iif(GUEST).fwmark(0),
+        probe_answers,
         netlink::Rule::new(32_000, LOCAL_TABLE),
         netlink::Rule::new(32_766, MAIN_TABLE),
         netlink::Rule::new(32_767, DEFAULT_TABLE),
@@ -134,6 +137,7 @@ fn routes(nic: &NetworkInterface) -> Vec<Route> {
         primary(nic).map(|address| Route::new(everything, to_guest(address)).in_table(INBOUND_TABLE)),
     );
     routes.push(Route::new(everything, RouteTarget::Device(UPLINK.into())).in_table(ARP_TABLE));
+    routes.push(platform::probe_route());
     routes
 }
 
@@ -157,6 +161,7 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
             }
         }
     }
+    chains.extend(platform::chains(nic, &pass_name(Direction::Outbound), route::CHAIN));
     chains.extend([outbound(nic), inbound(nic), entry(nic), silence()]);
     chains.extend(unencrypted::chain(&nic.port.unencrypted_refused));
     Ruleset { counters, chains, ..Ruleset::new(Family::Ip) }
@@ -179,34 +184,29 @@ fn entry(nic: &NetworkInterface) -> Chain {
     }
 }
 
-/// What Linux says in the port's name is not said.
+/// What Linux says in the port's name is not said. The agent's answers are.
 fn silence() -> Chain {
-    Chain { name: "silence".into(), hook: Some(Hook::Output), rules: vec![] }
+    Chain { name: "silence".into(), hook: Some(Hook::Output), rules: platform::answers() }
 }
 
 fn outbound(nic: &NetworkInterface) -> Chain {
     let mut rules = vec![Rule::new(vec![], vec![Action::SetMark(FROM_GUEST)])];
-    if !nic.port.enable_ip_forwarding {
-        rules.push(drop_rule(
-            vec![Match::SourceNot(own_addresses(nic))],
-            DropReason::SourceAddress,
-            Direction::Outbound,
-        ));
-    }
+    rules.push(if nic.port.enable_ip_forwarding {
+        platform::source_rule()
+    } else {
+        let foreign = vec![Match::SourceNot(own_addresses(nic))];
+        drop_rule(foreign, DropReason::SourceAddress, Direction::Outbound)
+    });
     rules.extend(protocol_rules());
-    rules.push(drop_rule(
-        vec![Match::Destination(platform_addresses())],
-        DropReason::Platform,
-        Direction::Outbound,
-    ));
-    rules.extend(known_flows(Direction::Outbound));
+    rules.extend(platform::entry_rules());
+    rules.extend(known_flows(Action::Goto(past_groups(Direction::Outbound))));
     rules.extend(jumps(nic, Direction::Outbound));
     rules.push(Rule::new(vec![], vec![Action::Goto(past_groups(Direction::Outbound))]));
     Chain { name: direction_word(Direction::Outbound).into(), hook: None, rules }
 }
 
 fn inbound(nic: &NetworkInterface) -> Chain {
-    let pass = || vec![Action::Goto(past_groups(Direction::Inbound))];
+    let pass = || Action::Goto(past_groups(Direction::Inbound));
     let mut rules = Vec::new();
     if !nic.port.enable_ip_forwarding {
         rules.push(drop_rule(
@@ -216,19 +216,19 @@ fn inbound(nic: &NetworkInterface) -> Chain {
         ));
     }
     rules.extend(peering::rules(&nic.port.forwarded_traffic_refused));
-    rules.extend(known_flows(Direction::Inbound));
+    rules.extend(known_flows(pass()));
     rules.extend(jumps(nic, Direction::Inbound));
-    rules.push(Rule::new(vec![], pass()));
+    rules.push(Rule::new(vec![], vec![pass()]));
     Chain { name: direction_word(Direction::Inbound).into(), hook: None, rules }
 }
 
 /// What belongs to a connection that is known skips the groups. A SYN asks for a new one: connection tracking may still have
 /// one of the same addresses and ports whose end it has not understood, because what came before did not pass it.
-fn known_flows(direction: Direction) -> [Rule; 2] {
-    let pass = || vec![Action::Goto(past_groups(direction))];
+pub(super) fn known_flows(pass: Action) -> [Rule; 2] {
+    let tcp = vec![Match::Established, Match::Protocol(vec![TCP]), Match::NoNewConnection];
     [
-        Rule::new(vec![Match::Established, Match::ProtocolNot(vec![TCP])], pass()),
-        Rule::new(vec![Match::Established, Match::Protocol(vec![TCP]), Match::NoNewConnection], pass()),
+        Rule::new(vec![Match::Established, Match::ProtocolNot(vec![TCP])], vec![pass.clone()]),
+        Rule::new(tcp, vec![pass]),
     ]
 }
 
@@ -304,9 +304,9 @@ pub(super) fn drop_rule(matches: Vec<Match>, reason: DropReason, direction: Dire
 
 /// Counters of drops that no rule of the customer's makes.
 fn plain_counters(nic: &NetworkInterface) -> Vec<Counter> {
-    let mut reasons = vec![DropReason::Protocol, DropReason::Platform];
+    let mut reasons = vec![DropReason::SourceAddress, DropReason::Protocol, DropReason::Platform];
     if !nic.port.enable_ip_forwarding {
-        reasons.extend([DropReason::SourceAddress, DropReason::IpForwarding]);
+        reasons.push(DropReason::IpForwarding);
     }
     reasons.sort();
     let counter =
@@ -321,13 +321,6 @@ pub(super) fn counter_name(reason: DropReason) -> String {
 
 fn own_addresses(nic: &NetworkInterface) -> AddressSet {
     nic.addresses.iter().copied().map(Ipv4Net::from).collect()
-}
-
-fn platform_addresses() -> AddressSet {
-    [[168, 63, 129, 16], [169, 254, 169, 254]]
-        .into_iter()
-        .map(|address| Ipv4Net::from(std::net::Ipv4Addr::from(address)))
-        .collect()
 }
 
 fn multicast_and_broadcast() -> AddressSet {

@@ -367,7 +367,7 @@ mod tests {
         let mut observed = fulfilled(&port);
         observed.rules = vec![Rule::initial_local(), Rule::new(32_766, 254), Rule::new(32_767, 253)];
         let plan = plan(&port, &observed, Owner::Port);
-        assert_eq!(plan.content.len(), 4);
+        assert_eq!(plan.content.len(), 6);
         assert_eq!(plan.content.last(), Some(&Request::DeleteRule(Rule::initial_local())));
     }
 

@@ -123,7 +123,8 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
     let has_ports = [6, 17].contains(&packet.protocol);
     match question {
         Match::InDevice(devices) => devices.contains(&packet.device),
-        Match::Established => packet.established,
+        // As if the other side had begun.
+        Match::Established | Match::Reply => packet.established,
         Match::NoNewConnection => {
             assert_eq!(packet.protocol, 6, "asked for TCP's flags");
             !packet.opens

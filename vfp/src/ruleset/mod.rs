@@ -122,6 +122,8 @@ pub enum Match {
     InDevice(Vec<String>),
     /// It belongs to a connection that has been answered, or to an error about one.
     Established,
+    /// It goes from the one that was asked to the one who began. Only after [`Match::Established`].
+    Reply,
     /// It does not ask for a new connection: it is no SYN alone. Only after a match of TCP.
     NoNewConnection,
     /// Its source address is in the set.

@@ -86,6 +86,7 @@ fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
             one(Field::IifName, Is, any_of(devices))
         }
         Match::Established => one(Field::ConntrackState, Is, Value::Words(vec!["established", "related"])),
+        Match::Reply => one(Field::ConntrackDirection, Is, Value::Word("reply")),
         Match::NoNewConnection => one(Field::TcpHandshake, IsNot, Value::Word("syn")),
         Match::Source(set) => one(Field::IpSource, Is, addresses(set)),
         Match::SourceNot(set) => one(Field::IpSource, IsNot, addresses(set)),

@@ -59,6 +59,7 @@ pub(crate) fn goal() -> HostGoalState {
         }],
         virtual_machines: machines.map(|(name, last)| machine(name, last)).into(),
         edge: goal_state::edge::Edge::default(),
+        platform: goal_state::platform::Platform::default(),
         offload: false,
         honest_packets: false,
     }

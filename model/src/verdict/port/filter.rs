@@ -4,7 +4,6 @@ use goal_state::DropReason;
 use goal_state::nsg::{Access, Association, Direction, Rule, RuleGroup};
 
 use super::Port;
-use crate::network::{AddressPrefix, NsgId, RulePeer, SecurityRule, ServiceTag};
 use crate::verdict::decision::Decision;
 use crate::verdict::explanation::Reason;
 use crate::verdict::flows::Flows;
@@ -89,12 +88,16 @@ impl Port<'_> {
         service: platform::Service,
         packet: Packet,
     ) -> Result<(), Reason> {
-        let Some(tag) = service.tag() else { return Ok(()) };
-        for group in &self.policy.filter(self.nic).outbound {
-            let Some(nsg) = self.nsg_of(group) else { continue };
-            let rules = &self.network.nsg(nsg).rules;
-            let mut about = rules.iter().filter(|rule| is_about(rule, tag));
-            let Some(rule) = about.find_map(|rule| resolved(group, rule, packet)) else { continue };
+        let Some(service_of_tag) = service.tag() else { return Ok(()) };
+        let filter = self.policy.filter(self.nic);
+        for group in &filter.outbound {
+            let about = filter
+                .platform
+                .iter()
+                .filter(|it| it.service == service_of_tag && it.association == group.association);
+            let mut rules =
+                about.filter_map(|it| group.rules.iter().find(|rule| rule.priority == it.priority));
+            let Some(rule) = rules.find(|rule| matches_sender(rule, &packet)) else { continue };
             let by = FilteredBy { group, rule, direction: Direction::Outbound };
             let detail = format!("{}, {}", by.detail(&self.place_of(group), packet), service.describe());
             match by.outcome() {
@@ -104,24 +107,4 @@ impl Port<'_> {
         }
         Ok(())
     }
-
-    fn nsg_of(&self, group: &RuleGroup) -> Option<NsgId> {
-        let nic = self.network.nic(self.nic);
-        match group.association {
-            Association::NetworkManager => None,
-            Association::NetworkInterface => nic.nsg,
-            Association::Subnet => self.network.subnet(nic.subnet).nsg,
-        }
-    }
-}
-
-fn is_about(rule: &SecurityRule, tag: ServiceTag) -> bool {
-    let RulePeer::Prefixes(prefixes) = &rule.destination else { return false };
-    rule.direction == Direction::Outbound && prefixes.contains(&AddressPrefix::Tag(tag))
-}
-
-/// The rule as the group has it, when its source, ports and protocol match.
-fn resolved<'g>(group: &'g RuleGroup, rule: &SecurityRule, packet: Packet) -> Option<&'g Rule> {
-    let found = group.rules.iter().find(|known| known.priority == rule.priority && known.name == rule.name);
-    found.filter(|rule| matches_sender(rule, &packet))
 }

@@ -86,7 +86,7 @@ proptest! {
     fn so_does_a_tree_of_admin_rules(rules in vec(any_rule(), 0..40), packets in vec(packet(), 32)) {
         let (one, other) = rules.split_at(rules.len() / 2);
         let groups = [one, other].map(|rules| group(Association::NetworkManager, rules).into());
-        let filter = Filter { inbound: groups.to_vec(), outbound: Vec::new() };
+        let filter = Filter { inbound: groups.to_vec(), ..Filter::default() };
         assert_equal(&security_admin::list(&filter, Direction::Inbound, "past"), &packets)?;
     }
 }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use goal_state::nsg::{
     AddressSet, Association, Direction, Filter, PortRange, Protocol, Rule, RuleAccess, RuleGroup,
 };
+use goal_state::platform::{
+    INSTANCE_METADATA, LICENSING, LICENSING_PORT, PlatformRule, PlatformService, WIRE_SERVER,
+};
 use goal_state::port::{ForwardedTrafficRefusal, Port};
 use goal_state::route::{NextHop, Route, RouteSource};
 use goal_state::vm::{Guest, NetworkInterface, VirtualMachine};
@@ -27,7 +30,9 @@ fn naive(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
 
 fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
     let plain = |reason| Err(DropMark::plain(reason, Direction::Outbound));
-    if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.source) {
+    let platform = |address| [WIRE_SERVER, INSTANCE_METADATA].contains(&address);
+    let own = nic.addresses.contains(&packet.source);
+    if if nic.port.enable_ip_forwarding { platform(packet.source) } else { !own } {
         return plain(DropReason::SourceAddress);
     }
     let to_many = !packet.unicast || packet.destination.is_multicast() || packet.destination.is_broadcast();
@@ -37,10 +42,17 @@ fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMar
     if to_many || ![1, 6, 17, 50, 51].contains(&packet.protocol) || reserved {
         return plain(DropReason::Protocol);
     }
-    if [[168, 63, 129, 16], [169, 254, 169, 254]].contains(&packet.destination.octets()) {
-        return plain(DropReason::Platform);
+    if platform(packet.destination) {
+        return naive_platform(nic, packet);
     }
-    naive_filter(nic, packet, Direction::Outbound)?;
+    if packet.protocol == 6
+        && packet.destination_port == LICENSING_PORT
+        && LICENSING.contains(&packet.destination)
+    {
+        naive_tag(nic, packet, PlatformService::Licensing)?;
+    } else {
+        naive_filter(nic, packet, Direction::Outbound)?;
+    }
     let covering =
         nic.port.routes.iter().enumerate().filter(|(_, route)| route.prefix.contains(&packet.destination));
     match covering.max_by_key(|(_, route)| route.prefix.prefix_len()) {
@@ -51,6 +63,46 @@ fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMar
         }),
         Some(_) => Ok(()),
     }
+}
+
+/// A service of the platform, cut by rules about its own tag; or an answer to the platform's probes.
+fn naive_platform(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
+    if packet.established && packet.destination == WIRE_SERVER {
+        return Ok(());
+    }
+    match (packet.destination == WIRE_SERVER, packet.protocol, packet.destination_port) {
+        _ if is_known(packet) => Ok(()),
+        (true, 6 | 17, 53) => naive_tag(nic, packet, PlatformService::Dns),
+        (true, 6, 80 | 32526) => Ok(()),
+        (false, 6, 80) => naive_tag(nic, packet, PlatformService::InstanceMetadata),
+        _ => Err(DropMark::plain(DropReason::Platform, Direction::Outbound)),
+    }
+}
+
+fn naive_tag(nic: &NetworkInterface, packet: &Packet, service: PlatformService) -> Result<(), DropMark> {
+    if is_known(packet) {
+        return Ok(());
+    }
+    for group in &nic.port.filter.outbound {
+        let about = |rule: &&Rule| {
+            let this = PlatformRule { service, association: group.association, priority: rule.priority };
+            nic.port.filter.platform.contains(&this)
+        };
+        let decisive = group.rules.iter().filter(about).find(|rule| naive_match(rule, packet));
+        if let Some(Rule { access: RuleAccess::Deny, priority, .. }) = decisive {
+            return Err(DropMark {
+                reason: DropReason::NetworkSecurityGroup,
+                direction: Direction::Outbound,
+                association: Some(group.association),
+                number: u32::from(*priority),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn is_known(packet: &Packet) -> bool {
+    packet.established && !(packet.protocol == 6 && packet.opens)
 }
 
 fn naive_inbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
@@ -67,7 +119,7 @@ fn naive_inbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark
 }
 
 fn naive_filter(nic: &NetworkInterface, packet: &Packet, direction: Direction) -> Result<(), DropMark> {
-    if packet.established && !(packet.protocol == 6 && packet.opens) {
+    if is_known(packet) {
         return Ok(());
     }
     let deny = |reason, association, number| {
@@ -160,6 +212,7 @@ fn address() -> impl Strategy<Value = Ipv4Addr> {
         [192, 0, 2, 1],
         [0, 0, 0, 0],
         [168, 63, 129, 16],
+        [20, 118, 99, 224],
         [169, 254, 169, 254],
         [224, 0, 0, 1],
         [255, 255, 255, 255],
@@ -173,7 +226,7 @@ fn prefix() -> impl Strategy<Value = Ipv4Net> {
 }
 
 fn ports() -> impl Strategy<Value = Vec<PortRange>> {
-    let edge = select(vec![0, 53, 67, 68, 80, 81, 443, 65_330, 65_535_u16]);
+    let edge = select(vec![0, 53, 67, 68, 80, 81, 443, 1688, 65_330, 65_535_u16]);
     let range = (edge.clone(), edge).prop_map(|(a, b)| PortRange::new(a.min(b), a.max(b)).unwrap());
     prop_oneof![3 => Just(vec![PortRange::ALL]), 3 => vec(range, 1..4), 1 => Just(vec![])]
 }
@@ -223,6 +276,14 @@ fn groups() -> impl Strategy<Value = Vec<Arc<RuleGroup>>> {
     )
 }
 
+/// Of the rules that [`groups`] makes.
+fn platform_rule() -> impl Strategy<Value = PlatformRule> {
+    let services = vec![PlatformService::Dns, PlatformService::InstanceMetadata, PlatformService::Licensing];
+    let associations = vec![Association::NetworkInterface, Association::Subnet];
+    (select(services), select(associations), 100..106_u16)
+        .prop_map(|(service, association, priority)| PlatformRule { service, association, priority })
+}
+
 fn routes() -> impl Strategy<Value = Vec<Route>> {
     let next_hop = prop_oneof![
         Just(NextHop::VnetLocal),
@@ -257,7 +318,8 @@ fn refusal() -> impl Strategy<Value = ForwardedTrafficRefusal> {
 }
 
 fn nic() -> impl Strategy<Value = NetworkInterface> {
-    let filter = (groups(), groups()).prop_map(|(inbound, outbound)| Filter { inbound, outbound });
+    let filter = (groups(), groups(), vec(platform_rule(), 0..4))
+        .prop_map(|(inbound, outbound, platform)| Filter { inbound, outbound, platform });
     (any::<bool>(), filter, routes(), vec(refusal(), 0..3), vec(address(), 1..3)).prop_map(
         |(enable_ip_forwarding, filter, routes, forwarded_traffic_refused, addresses)| NetworkInterface {
             name: "nic0".parse().unwrap(),
@@ -281,7 +343,7 @@ fn nic() -> impl Strategy<Value = NetworkInterface> {
 }
 
 fn packet() -> impl Strategy<Value = Packet> {
-    let port = || select(vec![0, 53, 67, 68, 80, 443, 50_000, 65_330, 65_535_u16]);
+    let port = || select(vec![0, 53, 67, 68, 80, 443, 1688, 32_526, 50_000, 65_330, 65_535_u16]);
     let protocol = select(vec![1, 4, 6, 17, 47, 50, 51_u8]);
     let flags = (prop::bool::weighted(0.2), any::<bool>(), prop::bool::weighted(0.9), select(vec![0, 63_u8]));
     let device = select(vec!["guest", "vf", "up0"]);
