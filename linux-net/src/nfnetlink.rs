@@ -73,17 +73,21 @@ pub(crate) fn transact(socket: &Socket, subsystem: u16, requests: &[Request<'_>]
 
 /// Lists what `kind` asks for.
 pub(crate) fn dump(socket: &Socket, kind: u16) -> io::Result<Vec<Object>> {
+    dump_of(socket, &Request { kind, flags: 0, family: 0, resource: 0, attributes: &[] })
+}
+
+/// Lists what `request` asks for.
+pub(crate) fn dump_of(socket: &Socket, request: &Request<'_>) -> io::Result<Vec<Object>> {
     for _ in 0..DUMP_ATTEMPTS {
-        if let Some(objects) = dump_once(socket, kind)? {
+        if let Some(objects) = dump_once(socket, request)? {
             return Ok(objects);
         }
     }
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "the list changes too fast to be read"))
 }
 
-fn dump_once(socket: &Socket, kind: u16) -> io::Result<Option<Vec<Object>>> {
-    let request = Request { kind, flags: FLAG_DUMP, family: 0, resource: 0, attributes: &[] };
-    socket.send(&encode(&request, FLAG_REQUEST, 1), 0)?;
+fn dump_once(socket: &Socket, request: &Request<'_>) -> io::Result<Option<Vec<Object>>> {
+    socket.send(&encode(request, FLAG_REQUEST | FLAG_DUMP, 1), 0)?;
     let mut objects = Vec::new();
     let mut steady = true;
     loop {

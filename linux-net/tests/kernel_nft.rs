@@ -424,3 +424,59 @@ fn connections_to_a_destination_are_counted() {
         assert_eq!(exhausted.iter().map(|counter| counter.packets).sum::<u64>(), 4, "{exhausted:?}");
     });
 }
+
+/// What routing has chosen is remembered, found again as a mark, listed, and forgotten.
+#[test]
+fn a_flow_is_remembered_and_forgotten() {
+    use linux_net::nft::{FlowMap, flow_counts};
+
+    sandboxed(|| {
+        let (a, b) = pair();
+        let map = || name("flows");
+        let (known, unknown) = (name("known"), name("nobody"));
+        let mut table = Table::new(Family::Ip, name("memory"));
+        table.counters = [&known, &unknown].map(|name| Counter { name: name.clone(), comment: None }).into();
+        table.flow_maps = vec![FlowMap { name: map(), timeout_s: 60, size: 100 }];
+        let to = |port| {
+            let udp = Statement::is(Field::L4Protocol, Value::Number(17));
+            [udp, Statement::is(Field::TransportDestination, Value::Number(port))]
+        };
+        let mark = u32::from_ne_bytes([10, 0, 0, 2]);
+        let is_known = Statement::is(Field::Mark, Value::Number(mark));
+        let rules = vec![
+            Rule::new(to(7).into_iter().chain([
+                Statement::SetMarkByFlow(map()),
+                is_known,
+                Statement::Counter(known.clone()),
+            ])),
+            Rule::new(to(7).into_iter().chain([Statement::RememberNextHop(map())])),
+            Rule::new(to(8).into_iter().chain([Statement::RememberMark(map()), Statement::Forget(map())])),
+            Rule::new(
+                to(9)
+                    .into_iter()
+                    .chain([Statement::SetMarkByFlow(map()), Statement::Counter(unknown.clone())]),
+            ),
+        ];
+        let hook = Hook::filter(HookPoint::Postrouting, 0, Policy::Accept);
+        table.chains = vec![Chain::at(name("sent"), hook, rules)];
+        nft::apply(&a, &Ruleset { tables: vec![table] }).unwrap();
+        let (listed, text) = run(&a, "nft", &["list", "ruleset"]);
+        assert!(listed && text.contains("udp dport map @flows"), "{text}");
+        let receiver = b.run(|| std::net::UdpSocket::bind("10.0.0.2:7").unwrap()).unwrap();
+        let sender = a.run(|| std::net::UdpSocket::bind("10.0.0.1:0").unwrap()).unwrap();
+        for port in [7, 8, 9, 7] {
+            // Those that nobody listens for are refused, which the next send is told.
+            while sender.send_to(b"x", ("10.0.0.2", port)).is_err() {}
+        }
+        for _ in 0..2 {
+            receiver.recv_from(&mut [0]).unwrap();
+        }
+        let packets = |counter: &Name| {
+            let counters = nft::counters(&a).unwrap();
+            counters.iter().find(|one| one.name == counter.as_str()).unwrap().packets
+        };
+        assert_eq!((packets(&known), packets(&unknown)), (1, 0));
+        let counts = flow_counts(&a, &name("memory"), &[map()]).unwrap();
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [((map(), [10, 0, 0, 2].into()), 1)]);
+    });
+}

@@ -4,10 +4,12 @@
 use std::io;
 
 use crate::netns::{NetNs, NetNsError};
-use crate::{nfnetlink, nlmsg};
+use crate::nfnetlink::{self, Request};
+use crate::nlmsg;
 
 pub(super) const SUBSYSTEM: u16 = 10;
 const GET_TABLE: u16 = SUBSYSTEM << 8 | 1;
+const GET_ELEMENT: u16 = SUBSYSTEM << 8 | 13;
 const GET_OBJECT: u16 = SUBSYSTEM << 8 | 19;
 
 /// Attributes (linux/netfilter/nf_tables.h).
@@ -21,12 +23,22 @@ mod attribute {
     pub(super) const OBJECT_DATA: u16 = 4;
     pub(super) const OBJECT_USERDATA: u16 = 8;
 
+    pub(super) const ELEMENTS_TABLE: u16 = 1;
+    pub(super) const ELEMENTS_SET: u16 = 2;
+    pub(super) const ELEMENTS: u16 = 3;
+    pub(super) const LIST_ELEMENT: u16 = 1;
+    pub(super) const ELEMENT_DATA: u16 = 2;
+    pub(super) const DATA_VALUE: u16 = 1;
+
     pub(super) const COUNTER_BYTES: u16 = 1;
     pub(super) const COUNTER_PACKETS: u16 = 2;
 }
 
 /// The kernel's number for counters among the named objects.
 const OBJECT_COUNTER: u32 = 1;
+
+/// `NFPROTO_IPV4`.
+const FAMILY_IPV4: u8 = 2;
 
 /// In libnftnl's user data of tables and of objects alike, the number of the comment.
 const COMMENT: u8 = 0;
@@ -56,6 +68,36 @@ pub(super) fn tables(namespace: &NetNs) -> Result<io::Result<Vec<TableEntry>>, N
 pub(super) fn counters(namespace: &NetNs) -> Result<io::Result<Vec<CounterEntry>>, NetNsError> {
     let list = namespace.run(|| nfnetlink::dump(&nfnetlink::open_here()?, GET_OBJECT))?;
     Ok(list.map(|list| list.iter().filter_map(|(family, bytes)| counter(*family, bytes)).collect()))
+}
+
+/// The values that a map of an IPv4 table has now, one for each element.
+pub(super) fn map_values(
+    namespace: &NetNs,
+    table: &str,
+    map: &str,
+) -> Result<io::Result<Vec<Vec<u8>>>, NetNsError> {
+    let mut attributes = Vec::new();
+    for (kind, name) in [(attribute::ELEMENTS_TABLE, table), (attribute::ELEMENTS_SET, map)] {
+        nlmsg::push_attribute(&mut attributes, kind, &[name.as_bytes(), &[0]].concat());
+    }
+    let list = namespace.run(|| {
+        let question = Request {
+            kind: GET_ELEMENT,
+            flags: 0,
+            family: FAMILY_IPV4,
+            resource: 0,
+            attributes: &attributes,
+        };
+        nfnetlink::dump_of(&nfnetlink::open_here()?, &question)
+    })?;
+    Ok(list.map(|list| list.iter().flat_map(|(_, bytes)| values(bytes)).collect()))
+}
+
+fn values(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let of = |bytes, wanted| nlmsg::attributes(bytes).filter(move |(kind, _)| *kind == wanted);
+    let elements = of(bytes, attribute::ELEMENTS).flat_map(|(_, list)| of(list, attribute::LIST_ELEMENT));
+    let data = elements.flat_map(|(_, element)| of(element, attribute::ELEMENT_DATA));
+    data.flat_map(|(_, data)| of(data, attribute::DATA_VALUE)).map(|(_, value)| value.to_vec()).collect()
 }
 
 fn table(family: u8, bytes: &[u8]) -> Option<TableEntry> {

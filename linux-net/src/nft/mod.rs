@@ -9,6 +9,7 @@
 mod apply;
 mod counter;
 mod device;
+mod flow_map;
 mod kernel;
 mod statement;
 mod table;
@@ -19,6 +20,7 @@ mod write;
 pub use apply::{NftError, apply, current_digest, delete};
 pub use counter::{CounterValue, counters};
 pub use device::digest_in;
+pub use flow_map::{FlowMap, flow_counts};
 pub use statement::{Field, Nat, Operator, Statement, Value};
 pub use table::{
     Chain, ChainKind, ConnectionSet, Counter, Family, Hook, HookPoint, Policy, Rule, Ruleset, Set, Table,

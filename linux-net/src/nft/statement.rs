@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use super::flow_map::{self, print_element};
 use super::text::{LogPrefix, Name};
 use crate::mac::MacAddr;
 
@@ -32,6 +33,18 @@ pub enum Statement {
     SetMark(u32),
     /// `meta mark set FIELD map { VALUE : MARK, ... }`. What the map does not have, the rule does not match.
     SetMarkBy(Field, Vec<(Value, u32)>),
+    /// `meta mark set FLOW map @MAP`: the mark becomes what a [`FlowMap`](super::FlowMap) has for the packet's flow, as the bytes of the
+    /// address are in memory. What the map does not have, the rule does not match. Only for TCP and UDP.
+    SetMarkByFlow(Name),
+    /// `update @MAP { FLOW : rt ip nexthop }`: remembers the next hop that routing has chosen. Where the flow is remembered, only its time
+    /// begins anew.
+    RememberNextHop(Name),
+    /// `update @MAP { FLOW : meta mark }`: the same with the address that is in the mark.
+    RememberMark(Name),
+    /// `delete @MAP { FLOW : meta mark }`: as if it had not been remembered, whatever the mark is.
+    Forget(Name),
+    /// `reject with tcp reset`: tells the sender, and drops. Only for TCP.
+    Reset,
     /// `ct mark set`.
     SetConntrackMark(u32),
     /// `ip dscp set`; 0 to 63.
@@ -246,6 +259,24 @@ impl fmt::Display for Statement {
                 write!(f, "counter name {field} map ")?;
                 map(f, cases, |f, name| write!(f, "\"{name}\""))
             }
+            Self::SetMarkByFlow(map) => {
+                f.write_str("meta mark set ")?;
+                join(f, &flow_map::KEY, " . ")?;
+                write!(f, " map @{map}")
+            }
+            Self::RememberNextHop(map) => {
+                write!(f, "update @{map} ")?;
+                print_element(f, Field::NextHop)
+            }
+            Self::RememberMark(map) => {
+                write!(f, "update @{map} ")?;
+                print_element(f, Field::Mark)
+            }
+            Self::Forget(map) => {
+                write!(f, "delete @{map} ")?;
+                print_element(f, Field::Mark)
+            }
+            Self::Reset => f.write_str("reject with tcp reset"),
             Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
             Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
             Self::Write(field, value) => write!(f, "{field} set {value}"),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::device::Indexes;
+use super::flow_map::FlowMap;
 use super::statement::{Field, Statement, Value, join};
 use super::text::{Comment, Name};
 
@@ -26,6 +27,8 @@ pub struct Table {
     pub sets: Vec<Set>,
     /// Sets in which rules count connections.
     pub connection_sets: Vec<ConnectionSet>,
+    /// Maps in which rules remember flows.
+    pub flow_maps: Vec<FlowMap>,
     /// Chains, in any order: names are resolved when the whole table is there.
     pub chains: Vec<Chain>,
 }
@@ -167,8 +170,9 @@ impl Rule {
 impl Table {
     /// An empty table.
     pub fn new(family: Family, name: Name) -> Self {
-        let (counters, sets, connection_sets, chains) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { family, name, counters, sets, connection_sets, chains }
+        let (counters, sets, connection_sets) = (Vec::new(), Vec::new(), Vec::new());
+        let (flow_maps, chains) = (Vec::new(), Vec::new());
+        Self { family, name, counters, sets, connection_sets, flow_maps, chains }
     }
 }
 
@@ -237,6 +241,7 @@ impl Table {
         self.counters.iter().try_for_each(|counter| writeln!(f, "{counter}"))?;
         self.sets.iter().try_for_each(|set| writeln!(f, "{set}"))?;
         self.connection_sets.iter().try_for_each(|set| writeln!(f, "{set}"))?;
+        self.flow_maps.iter().try_for_each(|map| writeln!(f, "{map}"))?;
         self.chains.iter().try_for_each(|chain| writeln!(f, "{chain}"))?;
         writeln!(f, "}}")
     }

@@ -1,6 +1,7 @@
 //! The kernel's expressions, of which rules are made. All work on register 1, and translation on those behind it, too.
 
 use super::bytes::{nested, number, text};
+use super::flow_map::VALUE_REGISTER;
 use crate::nlmsg;
 
 const REGISTER: u32 = 1;
@@ -17,6 +18,8 @@ const VERDICT_CHAIN: u16 = 2;
 
 /// The kind of checksum of IP, TCP and UDP.
 const INTERNET_CHECKSUM: u32 = 1;
+/// `NFT_REJECT_TCP_RST`.
+const TCP_RESET: u32 = 1;
 /// `NFPROTO_IPV4`.
 const IPV4: u32 = 2;
 /// `NF_NAT_RANGE_PROTO_SPECIFIED`.
@@ -46,6 +49,8 @@ pub(super) enum Data {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Expression {
     Load(Load),
+    /// The same into another register.
+    LoadInto(u32, Load),
     /// Goes on when the register compares so: 0 equal, 1 not equal, 3 at most, 4 more, 5 at least.
     Compare(u32, Vec<u8>),
     Mask(Vec<u8>),
@@ -62,6 +67,14 @@ pub(super) enum Expression {
         set: String,
         inverted: bool,
     },
+    /// Does with the flow in the register and the address behind it what the kernel has this number for: 1 remember, 2 forget.
+    Remember {
+        map: String,
+        operation: u32,
+    },
+    /// Looks up the address of the flow in the register.
+    LookupFlow(String),
+    Reset,
     /// Sets the register, or the verdict.
     Immediate(Data),
     /// Sends the frame by the device whose index is in the register.
@@ -96,6 +109,24 @@ pub(super) enum Expression {
 pub(super) const TO_VERDICT: Option<u32> = Some(VERDICT_REGISTER);
 pub(super) const TO_VALUE: Option<u32> = Some(REGISTER);
 
+impl Load {
+    /// Attributes of the expression.
+    fn content(&self, bytes: &mut Vec<u8>, register: u32) {
+        match self {
+            Self::Meta(key) | Self::Conntrack(key) | Self::Routing(key) => {
+                number(bytes, 1, register);
+                number(bytes, 2, *key);
+            }
+            Self::Payload { base, offset, length } => {
+                [register, *base, *offset, *length]
+                    .iter()
+                    .zip(1..)
+                    .for_each(|(n, kind)| number(bytes, kind, *n));
+            }
+        }
+    }
+}
+
 impl Data {
     pub(super) fn write(&self, bytes: &mut Vec<u8>, kind: u16) {
         nested(bytes, kind, |bytes| match self {
@@ -125,6 +156,10 @@ impl Expression {
 
     fn name(&self) -> &'static str {
         match self {
+            Self::LoadInto(_, load) => Self::Load(*load).name(),
+            Self::Remember { .. } => "dynset",
+            Self::LookupFlow(_) => "lookup",
+            Self::Reset => "reject",
             Self::Load(Load::Meta(_)) | Self::SetMark => "meta",
             Self::Load(Load::Payload { .. }) | Self::Write { .. } => "payload",
             Self::Nat { .. } => "nat",
@@ -144,15 +179,23 @@ impl Expression {
     /// The attributes' numbers are those of linux/netfilter/nf_tables.h.
     fn content(&self, bytes: &mut Vec<u8>) {
         match self {
-            Self::Load(Load::Meta(key) | Load::Conntrack(key) | Load::Routing(key)) => {
-                number(bytes, 1, REGISTER);
-                number(bytes, 2, *key);
-            }
-            Self::Load(Load::Payload { base, offset, length }) => {
-                [REGISTER, *base, *offset, *length]
+            Self::Load(load) => load.content(bytes, REGISTER),
+            Self::LoadInto(register, load) => load.content(bytes, *register),
+            Self::Remember { map, operation } => {
+                text(bytes, 1, map);
+                [*operation, REGISTER, VALUE_REGISTER]
                     .iter()
-                    .zip(1..)
+                    .zip(3..)
                     .for_each(|(n, kind)| number(bytes, kind, *n));
+            }
+            Self::LookupFlow(map) => {
+                text(bytes, 1, map);
+                number(bytes, 2, REGISTER);
+                number(bytes, 3, REGISTER);
+            }
+            Self::Reset => {
+                number(bytes, 1, TCP_RESET);
+                nlmsg::push_attribute(bytes, 2, &[0]);
             }
             Self::Compare(operator, value) => {
                 number(bytes, 1, REGISTER);

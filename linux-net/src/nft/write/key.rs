@@ -39,7 +39,9 @@ impl Key {
             Field::IpDscp => (network(1, 1), 36, 1, false),
             Field::TransportSource => (transport(0), 13, 2, false),
             Field::TransportDestination => (transport(2), 13, 2, false),
-            Field::TcpHandshake => (Load::Payload { base: 2, offset: 13, length: 1 }, 15, 1, false),
+            Field::TcpFlags | Field::TcpHandshake => {
+                (Load::Payload { base: 2, offset: 13, length: 1 }, 15, 1, false)
+            }
             Field::ConntrackState => (Load::Conntrack(0), 26, 4, true),
             Field::ConntrackDirection => (Load::Conntrack(1), CONNTRACK_DIRECTION, 1, true),
             Field::ConntrackStatus => (Load::Conntrack(2), 28, 4, true),

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod expression;
+mod flow_map;
 mod key;
 mod named_set;
 mod rule;
@@ -140,6 +141,11 @@ impl Transaction {
         }
         if !table.connection_sets.is_empty() {
             return None;
+        }
+        for map in &table.flow_maps {
+            self.sets += 1;
+            let declaration = flow_map::declaration(self.sets, map, name)?;
+            self.push(table.family, NEW_SET, CREATE, |bytes| bytes.extend(declaration))?;
         }
         // Rules and maps speak of chains by name, so all chains come first.
         for chain in &table.chains {

@@ -1,6 +1,7 @@
 //! A rule as expressions.
 
 use super::expression::{Data, Expression, Load, TO_VALUE, TO_VERDICT};
+use super::flow_map;
 use super::key::{Key, word_number};
 use super::set::{Set, Target};
 use crate::nft::device::Indexes;
@@ -11,6 +12,10 @@ const NOT_EQUAL: u32 = 1;
 const AT_MOST: u32 = 3;
 const MORE: u32 = 4;
 const AT_LEAST: u32 = 5;
+
+/// What is done with an element of a map: `NFT_DYNSET_OP_UPDATE`, `NFT_DYNSET_OP_DELETE`.
+const REMEMBER: u32 = 1;
+const FORGET: u32 = 2;
 
 /// What a rule is made of.
 pub(super) struct Rule {
@@ -83,8 +88,32 @@ impl Rule {
             }
             Statement::Write(field, value) => self.write(*field, value)?,
             Statement::Nat(nat) => self.push([translation(nat)?]),
+            Statement::SetMarkByFlow(map) => {
+                self.load_flow()?;
+                self.push([Expression::LookupFlow(map.as_str().to_owned()), Expression::SetMark]);
+            }
+            Statement::RememberNextHop(map) => self.remember(map, Field::NextHop, REMEMBER)?,
+            Statement::RememberMark(map) => self.remember(map, Field::Mark, REMEMBER)?,
+            // The kernel wants an address also where it needs none.
+            Statement::Forget(map) => self.remember(map, Field::Mark, FORGET)?,
+            Statement::Reset => self.push([Expression::Reset]),
             other => self.push([Expression::Immediate(verdict(other)?)]),
         }
+        Some(())
+    }
+
+    /// Loads what tells the packet's flow from others.
+    fn load_flow(&mut self) -> Option<()> {
+        self.push(
+            flow_map::loads()?.into_iter().map(|(load, register)| Expression::LoadInto(register, load)),
+        );
+        Some(())
+    }
+
+    fn remember(&mut self, map: &nft::Name, value: Field, operation: u32) -> Option<()> {
+        self.load_flow()?;
+        self.push([Expression::LoadInto(flow_map::VALUE_REGISTER, Key::of(value)?.load)]);
+        self.push([Expression::Remember { map: map.as_str().to_owned(), operation }]);
         Some(())
     }
 
@@ -130,7 +159,11 @@ impl Rule {
         // Of these, a part of what is loaded counts.
         if matches!(
             field,
-            Field::IpDscp | Field::TcpHandshake | Field::ConntrackState | Field::ConntrackStatus
+            Field::IpDscp
+                | Field::TcpFlags
+                | Field::TcpHandshake
+                | Field::ConntrackState
+                | Field::ConntrackStatus
         ) {
             return None;
         }
@@ -175,6 +208,12 @@ impl Rule {
                 let none = Expression::Compare(NOT_EQUAL, vec![0; 4]);
                 self.push([load, Expression::Mask(key.number(bits)), none]);
             }
+            (Operator::Is, Value::Words(words)) if field == Field::TcpFlags => {
+                let bits =
+                    words.iter().map(|word| tcp_flag(word)).try_fold(0, |bits, bit| Some(bits | bit?))?;
+                self.push([load, Expression::Mask(vec![bits]), Expression::Compare(NOT_EQUAL, vec![0])]);
+            }
+            (_, _) if field == Field::TcpFlags => return None,
             (_, Value::Number(number)) if field == Field::IpDscp => {
                 let number = u8::try_from(*number).ok()? << 2;
                 self.push([load, Expression::Mask(vec![0xfc]), Expression::Compare(equality?, vec![number])]);
@@ -231,6 +270,16 @@ fn translation(nat: &Nat) -> Option<Expression> {
         Nat::Destination(address, port) => (false, address, port.map(|port| vec![port])),
     };
     Some(Expression::Nat { is_source, address: address.octets().to_vec(), ports: ports.unwrap_or_default() })
+}
+
+fn tcp_flag(word: &str) -> Option<u8> {
+    match word {
+        "fin" => Some(1),
+        "syn" => Some(2),
+        "rst" => Some(4),
+        "ack" => Some(16),
+        _ => None,
+    }
 }
 
 fn mark_value(mark: u32) -> Data {
