@@ -84,7 +84,7 @@ fn take_away(link: &mut LastingLink, host: &HostName, milliseconds: u64) -> Resu
             Answer::Response(Response::Servicing { nics }) => return Ok(nics),
             Answer::Response(other) => bail!("the controller answers {other:?}"),
             // Nobody knows whether it had begun. Asked a second time, it begins anew.
-            Answer::NewController => {}
+            Answer::NewController => output::tell("the lab's controller was started again"),
             Answer::LabEnded => bail!("the lab has ended"),
         }
     }
