@@ -28,7 +28,7 @@ impl Ping {
     /// When none comes.
     #[must_use]
     pub fn start(lab: &Lab, vm: &str, address: &str, interval: &str) -> Self {
-        Self::with_options(lab, vm, &["-i", interval, address])
+        Self::with_options(lab, vm, address, &["-i", interval])
     }
 
     /// The same with payloads that can be told on the wire, see [`super::MARKER`].
@@ -39,11 +39,13 @@ impl Ping {
     pub fn marked(lab: &Lab, vm: &str, address: &str, interval: &str) -> Self {
         let marked = super::ping_options();
         let marked: Vec<&str> = marked.iter().map(String::as_str).collect();
-        Self::with_options(lab, vm, &[&marked[..], &["-i", interval, address]].concat())
+        Self::with_options(lab, vm, address, &[&marked[..], &["-i", interval]].concat())
     }
 
-    fn with_options(lab: &Lab, vm: &str, options: &[&str]) -> Self {
-        let mut command = lab.exec_command(vm, &[&["ping"], options].concat());
+    fn with_options(lab: &Lab, vm: &str, address: &str, options: &[&str]) -> Self {
+        // Where packets are encrypted, the first ones wait for keys, and few at a time can.
+        let _ = lab.exec(vm, &["ping", "-c", "1", "-W", "5", address]).ok();
+        let mut command = lab.exec_command(vm, &[&["ping"], options, &[address]].concat());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (answers, count) = (Arc::<Mutex<Vec<u16>>>::default(), Arc::<AtomicUsize>::default());

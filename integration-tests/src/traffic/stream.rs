@@ -12,6 +12,8 @@ use crate::wait;
 
 const PORT: u16 = 7007;
 const EVERY: Duration = Duration::from_millis(1);
+/// A number that no datagram of a stream has.
+const UNCOUNTED: u64 = u64::MAX;
 /// How long the last answers are waited for.
 const LAST: Duration = Duration::from_millis(500);
 
@@ -38,7 +40,8 @@ pub struct Losses {
 }
 
 impl Stream {
-    /// Starts it, and waits for the first answers.
+    /// Starts it when the other end answers, and waits for the first answers. Where packets are encrypted, the first ones wait for
+    /// keys, and few at a time can: none of those is counted.
     ///
     /// # Panics
     /// When none come.
@@ -49,6 +52,9 @@ impl Stream {
         let socket = from.inside(move || UdpSocket::bind((source, 0)).unwrap());
         socket.connect((to.address, PORT)).unwrap();
         socket.set_read_timeout(Some(EVERY * 20)).unwrap();
+        wait::until("an answer before a stream", || {
+            socket.send(&UNCOUNTED.to_be_bytes()).and_then(|_| socket.recv(&mut [0; 64])).ok()
+        });
         let (stop, answered, count) = (Arc::<AtomicBool>::default(), Arc::default(), Arc::default());
         let sender = spawn_sender(socket.try_clone().unwrap(), Arc::clone(&stop));
         let receiver = spawn_receiver(socket, Arc::clone(&stop), Arc::clone(&answered), Arc::clone(&count));
