@@ -1,9 +1,10 @@
-//! What `vnetlab status --encryption` says of associations and of hosts.
+//! What `vnetlab status --encryption` says of associations and of hosts, and topologies with encryption and without.
 
 use serde_json::Value;
 
 use crate::lab::Lab;
 use crate::output::Finished;
+use crate::topologies;
 
 /// What a lab says of its encryption.
 #[derive(Debug, Clone)]
@@ -96,4 +97,72 @@ pub const ON: &str = "encryption: {enabled: true}";
 pub fn switched_off(topology: &str) -> String {
     assert!(topology.contains(ON), "nothing is encrypted in {topology}");
     topology.replace(ON, "encryption: {enabled: false}")
+}
+
+/// The same topology with encryption switched on in all of its virtual networks; as it is where it speaks of encryption itself. A
+/// NIC without accelerated networking stays without, and in clear.
+///
+/// It is changed as text, because the order of VMs says which hosts and addresses they get.
+///
+/// # Panics
+/// When a virtual network does not begin with its address space.
+#[must_use]
+pub fn switched_on(topology: &str) -> String {
+    if topology.contains("encryption:") {
+        return topology.to_owned();
+    }
+    let block = |line: &str| match line.find("addressSpace: ") {
+        Some(indent) if line.trim_start().starts_with("addressSpace: ") => {
+            format!("{:indent$}{ON}\n{line}", "")
+        }
+        _ => line.replace("{addressSpace: ", &format!("{{{ON}, addressSpace: ")),
+    };
+    let text: String = topology.split_inclusive('\n').map(block).collect();
+    let parsed = topologies::parse(&text);
+    let mut networks = parsed["virtualNetworks"].as_object().into_iter().flat_map(|all| all.values());
+    assert!(
+        networks.all(|network| network["encryption"]["enabled"] == true),
+        "not all are encrypted: {text}"
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encryption_is_added_in_both_styles_and_nothing_else_changes() {
+        let topology = "\
+virtualNetworks:
+  flow: {addressSpace: [10.0.0.0/16], peerings: {p: {remoteAddressSpace: [10.1.0.0/16]}}}
+  block:
+    addressSpace: [10.1.0.0/16]
+virtualMachines: {plain: {enableAcceleratedNetworking: false}}
+";
+        let expected = "\
+virtualNetworks:
+  flow: {encryption: {enabled: true}, addressSpace: [10.0.0.0/16], peerings: {p: {remoteAddressSpace: [10.1.0.0/16]}}}
+  block:
+    encryption: {enabled: true}
+    addressSpace: [10.1.0.0/16]
+virtualMachines: {plain: {enableAcceleratedNetworking: false}}
+";
+        assert_eq!(switched_on(topology), expected);
+        assert_eq!(switched_on(expected), expected, "it speaks of encryption itself");
+    }
+
+    #[test]
+    #[should_panic(expected = "not all are encrypted")]
+    fn a_network_that_was_overlooked_is_no_success() {
+        let _ = switched_on("virtualNetworks: {v: {subnets: {}, addressSpace: [10.0.0.0/16]}}");
+    }
+
+    #[test]
+    fn every_shipped_topology_can_be_encrypted() {
+        for name in topologies::SHIPPED {
+            let text = switched_on(&topologies::text(name));
+            assert!(text.contains("\n    encryption: {enabled: true"), "{name}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::proc::Process;
 use crate::user::User;
 use crate::verdict::Question;
 use crate::workbench::Workbench;
-use crate::{topologies, wait};
+use crate::{encryption, topologies, wait};
 
 /// A running lab. It is taken down when it goes out of scope, and nothing of it may be left then.
 #[derive(Debug)]
@@ -48,12 +48,14 @@ impl Lab {
     /// When it does not come up.
     #[must_use]
     pub fn up_by(user: User, topology: &str, alter: impl FnOnce(Command) -> Command) -> Self {
-        let topology = &*topologies::as_tested(topology);
         let bench = Workbench::new(user);
-        let file = bench.write("topology.yaml", topology);
+        let file = bench.write("topology.yaml", &topologies::as_tested(topology));
         let up = Finished::run(&mut alter(bench.command(&["up", &file.to_string_lossy()])));
         assert_eq!(up.status, Some(0), "{up}\n{}", logs(&bench.state()));
-        Self { bench, name: topologies::lab_name(topology), topology: topology.to_owned(), file }
+        let name = topologies::lab_name(topology);
+        let lab = Self { bench, name, topology: topology.to_owned(), file };
+        assert!(!topologies::encryption_is_on() || encryption::is_offered(&lab), "nothing is encrypted");
+        lab
     }
 
     /// Its name.
@@ -62,10 +64,16 @@ impl Lab {
         &self.name
     }
 
-    /// Its topology file's text.
+    /// Its topology, as the test has it.
     #[must_use]
     pub fn topology(&self) -> &str {
         &self.topology
+    }
+
+    /// The file that it was brought up from, or changed to. With encryption on there is more in it than in the topology.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// The folder that it is run from.
@@ -83,8 +91,8 @@ impl Lab {
     /// Brings the running lab to another topology of the same name.
     #[must_use]
     pub fn change(&mut self, topology: &str) -> Finished {
-        self.topology = topologies::as_tested(topology).into_owned();
-        fs::write(&self.file, &self.topology).unwrap();
+        topology.clone_into(&mut self.topology);
+        fs::write(&self.file, &*topologies::as_tested(topology)).unwrap();
         self.vnetlab(&["up", &self.file.to_string_lossy()])
     }
 

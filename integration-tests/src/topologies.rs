@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// When this variable is set, every network of every lab is encrypted and every NIC accelerated, whatever its file says.
+use crate::encryption::switched_on;
+
+/// When this variable is set, labs are encrypted whose topologies do not speak of encryption themselves.
 const ENCRYPTION: &str = "VNETLAB_TEST_ENCRYPTION";
 
 /// The topologies that come with vnetlab.
@@ -75,38 +77,19 @@ pub fn test_count(topology: &str) -> usize {
     parse(topology)["tests"].as_array().map_or(0, Vec::len)
 }
 
-/// The same network, all of it encrypted, and every NIC accelerated so that it can.
-///
-/// # Panics
-/// When it is no topology.
+/// Whether this run of the tests is the one with encryption. scripts/test.sh leaves out of it what cannot hold there.
 #[must_use]
-pub fn encrypted(topology: &str) -> String {
-    let mut topology = parse(topology);
-    for network in fields(&mut topology, "virtualNetworks") {
-        network["encryption"] = json!({"enabled": true});
-    }
-    for machine in fields(&mut topology, "virtualMachines") {
-        let _ = machine.as_object_mut().map(|fields| fields.remove("enableAcceleratedNetworking"));
-        for interface in fields(machine, "networkInterfaces") {
-            let _ = interface.as_object_mut().map(|fields| fields.remove("enableAcceleratedNetworking"));
-        }
-    }
-    topology.to_string()
+pub fn encryption_is_on() -> bool {
+    std::env::var_os(ENCRYPTION).is_some_and(|value| !value.is_empty())
 }
 
 /// The topology, or the encrypted one in a run of the tests that is about that.
-pub(crate) fn as_tested(topology: &str) -> Cow<'_, str> {
-    match std::env::var_os(ENCRYPTION) {
-        Some(value) if !value.is_empty() => encrypted(topology).into(),
-        _ => topology.into(),
-    }
+#[must_use]
+pub fn as_tested(topology: &str) -> Cow<'_, str> {
+    if encryption_is_on() { switched_on(topology).into() } else { topology.into() }
 }
 
-/// The values of a mapping in a topology.
-fn fields<'t>(topology: &'t mut Value, name: &str) -> impl Iterator<Item = &'t mut Value> {
-    topology.get_mut(name).and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut())
-}
-
-fn parse(topology: &str) -> Value {
+/// Its text as JSON, the members of a mapping in alphabetical order.
+pub(crate) fn parse(topology: &str) -> Value {
     serde_saphyr::from_str(topology).expect("a topology is YAML")
 }

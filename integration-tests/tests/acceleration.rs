@@ -251,7 +251,7 @@ fn s12_2_connection_tracking_knows_flows_that_skip_it_as_root() {
 #[test]
 fn offload_is_switched_off_and_on_without_a_loss_offloaded_as_root() {
     let lab = lab(User::Root);
-    let file = lab.bench().write("again.yaml", lab.topology());
+    let file = lab.file();
     let stream = Stream::start(End::of(&lab, "here", "10.0.0.4"), End::of(&lab, "far", "10.0.0.6"));
     for _ in 0..3 {
         let _ = lab.vnetlab(&["up", &file.to_string_lossy(), "--no-offload"]).ok();
@@ -299,8 +299,7 @@ fn s12_1_a_vm_is_restarted_to_get_a_vf_as_root() {
     let refused = lab.change(&accelerated);
     assert_eq!(refused.status, Some(2), "{refused}");
     assert!(refused.stderr.contains("--restart-vms") && before.is_alive(), "{refused}");
-    let file = lab.bench().write("restarted.yaml", &accelerated);
-    let _ = lab.vnetlab(&["up", &file.to_string_lossy(), "--restart-vms"]).ok();
+    let _ = lab.vnetlab(&["up", &lab.file().to_string_lossy(), "--restart-vms"]).ok();
     await_path(&lab, "plain", "vf");
     assert!(!before.is_alive());
     let _ = lab.exec("plain", &["ping", "-c", "3", "-i", "0.01", "10.0.0.6"]).ok();

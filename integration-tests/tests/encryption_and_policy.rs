@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use integration_tests::data_path::await_paths;
-use integration_tests::encryption::{Associations, is_offered};
+use integration_tests::encryption::{Associations, is_offered, switched_on};
 use integration_tests::traffic::{End, MARKER, Ping, Transfer, exchange};
 use integration_tests::verdict::Question;
 use integration_tests::wire::Wire;
@@ -15,7 +15,7 @@ use serde_json::Value;
 /// Every expectation of the file by real packets and by the model, all of its networks encrypted.
 fn passes_its_own_tests_encrypted(name: &str) {
     let bench = Workbench::new(User::Root);
-    let file = bench.write("topology.yaml", &topologies::encrypted(&topologies::text(name)));
+    let file = bench.write("topology.yaml", &switched_on(&topologies::text(name)));
     let finished = bench.vnetlab(&["test", "-f", &file.to_string_lossy(), "-o", "json", "--follow-up", "3"]);
     assert_eq!(finished.status, Some(0), "{finished}");
 }

@@ -101,8 +101,7 @@ fn hosts_that_come_and_go_are_known_to_the_fabric_offloaded_as_root() {
 fn what_is_offloaded_no_more_has_no_shortcuts_as_root() {
     let mut lab = Lab::up(User::Root, &topology(2));
     await_shortcuts(&lab, 2);
-    let file = lab.bench().write("topology.yaml", &topology(2));
-    let _ = lab.vnetlab(&["up", "--no-offload", &file.to_string_lossy()]).expect_status(0);
+    let _ = lab.vnetlab(&["up", "--no-offload", &lab.file().to_string_lossy()]).expect_status(0);
     wait::until("no program at any port", || {
         ports(&lab).iter().all(|(port, _)| !has_shortcut(&lab, port)).then_some(())
     });

@@ -117,8 +117,7 @@ fn nothing_survives_the_init(user: User) {
     assert!(format!("{}{}", down.stdout, down.stderr).contains(lab.name()), "{down}");
     let list = lab.vnetlab(&["list", "-o", "json"]).ok();
     assert!(!list.contains(lab.name()), "{list}");
-    let again = lab.bench().write("again.yaml", lab.topology());
-    let _ = lab.vnetlab(&["up", &again.to_string_lossy()]).ok();
+    let _ = lab.vnetlab(&["up", &lab.file().to_string_lossy()]).ok();
 }
 
 #[test]

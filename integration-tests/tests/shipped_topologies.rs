@@ -8,7 +8,7 @@ use integration_tests::{User, Workbench, topologies};
 fn passes_its_own_tests(user: User, name: &str) {
     let bench = Workbench::new(user);
     let text = topologies::text(name);
-    let file = bench.write("topology.yaml", &text);
+    let file = bench.write("topology.yaml", &topologies::as_tested(&text));
     let junit = bench.folder().join("junit.xml");
 
     let finished = bench.vnetlab(&[
