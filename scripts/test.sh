@@ -32,14 +32,16 @@ why_no_user_namespaces() {
 reason=$(scripts/build-bpf.sh --check) || [ "$?" != 2 ] || skip prebuilt_bpf "$reason"
 can_make_user_namespaces || skip rootless "$(why_no_user_namespaces)"
 command -v tshark >/dev/null || skip dissected "no tshark: scripts/install-tools.sh dissector"
-export VNETLAB_NO_OFFLOAD=      # what is tested here is said here
+export VNETLAB_NO_OFFLOAD= VNETLAB_TEST_ENCRYPTION=      # what is tested here is said here
 
-# In the words of `vnetlab doctor`.
-can_load_bpf() {
+# Whether all works that is there for this purpose, in the words of `vnetlab doctor` without blanks.
+works() {
     local findings
     findings=$("${CARGO_TARGET_DIR:-target}/debug/vnetlab" doctor --output json | tr -d ' \n')
-    [[ "$findings" =~ \"purpose\":\"acceleratednetworking ]] && ! [[ "$findings" =~ \"purpose\":\"acceleratednetworking[^}]*\"works\":false ]]
+    [[ "$findings" =~ \"purpose\":\"$1 ]] && ! [[ "$findings" =~ \"purpose\":\"$1[^}]*\"works\":false ]]
 }
+can_load_bpf() { works acceleratednetworking; }
+can_encrypt() { works VNetencryption; }
 
 before=$(mktemp)
 trap 'rm -f "$before"' EXIT
@@ -53,6 +55,7 @@ echo "== unit, snapshot and integration tests"
 cargo build --locked --workspace --bins
 can_load_bpf || skip offloaded "this machine does not load BPF: vnetlab doctor"
 cargo nextest run --locked --workspace -E "$filter"
+everything=$filter
 
 # The same over again where known flows are not carried by BPF. Without root, and where the machine loads none, they never are.
 if [ "$(id -u)" = 0 ] && can_load_bpf; then
@@ -60,6 +63,23 @@ if [ "$(id -u)" = 0 ] && can_load_bpf; then
     skip offloaded "without BPF"
     VNETLAB_NO_OFFLOAD=1 VNETLAB_RANDOM_NETWORKS=100 \
         cargo nextest run --locked --package integration-tests -E "$filter and not test(/rootless/)"
+fi
+
+# What carries packets and decides about them, once more where all of it is encrypted between hosts.
+if [ "$(id -u)" != 0 ] || ! can_encrypt; then
+    echo "skipped: integration tests with VNet encryption: not root, or no TAP devices: vnetlab doctor"
+else
+    echo "== integration tests with VNet encryption"
+    filter=$everything
+    skip while_the_agent_is_stopped "the agent seals what is encrypted"
+    skip an_agent_comes_back "the agent seals what is encrypted"
+    skip on_one_host "nothing is encrypted on one host"
+    skip connection_tracking_knows "nothing is encrypted on one host"
+    skip a_change_that_takes_a_restart "encryption is switched with accelerated networking"
+    stories='acceleration|data_path_commands|drops|ecmp|every_pair|fabric|faults|guest_view|host_servicing'
+    stories="$stories|policy_stays_true|port_reads_like_azure|security_admin_rules|shipped_topologies|up_and_down|vf_torn_away|virtual_machines"
+    VNETLAB_TEST_ENCRYPTION=1 cargo nextest run --locked --package integration-tests \
+        -E "$filter and not test(/rootless/) and binary(/^($stories)\$/)"
 fi
 
 echo "== make demo"
