@@ -45,6 +45,8 @@ pub enum Statement {
     Forget(Name),
     /// `reject with tcp reset`: tells the sender, and drops. Only for TCP.
     Reset,
+    /// `meta mark set numgen random mod NUMBER`: any number below.
+    SetMarkByChance(u32),
     /// `ct mark set`.
     SetConntrackMark(u32),
     /// `ip dscp set`; 0 to 63.
@@ -77,6 +79,8 @@ pub enum Statement {
     Goto(Name),
     /// What to do, by a value: `FIELD vmap { VALUE : VERDICT, ... }`. Verdicts are Accept, Drop, Return, Jump, Goto.
     VerdictMap(Field, Vec<(Value, Statement)>),
+    /// Any of these, by chance: `numgen random mod COUNT vmap { 0 : VERDICT, ... }`. Verdicts as in [`Self::VerdictMap`].
+    VerdictByChance(Vec<Statement>),
     /// Address translation.
     Nat(Nat),
     /// Sends the frame by a device, past everything that is left here (family netdev, hook ingress): `fwd to DEVICE`. The
@@ -277,6 +281,7 @@ impl fmt::Display for Statement {
                 print_element(f, Field::Mark)
             }
             Self::Reset => f.write_str("reject with tcp reset"),
+            Self::SetMarkByChance(below) => write!(f, "meta mark set numgen random mod {below}"),
             Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
             Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
             Self::Write(field, value) => write!(f, "{field} set {value}"),
@@ -295,6 +300,11 @@ impl fmt::Display for Statement {
             Self::VerdictMap(field, cases) => {
                 write!(f, "{field} vmap ")?;
                 map(f, cases, |f, verdict| verdict.fmt(f))
+            }
+            Self::VerdictByChance(verdicts) => {
+                write!(f, "numgen random mod {} vmap ", verdicts.len())?;
+                let cases = (0..).map(Value::Number).zip(verdicts).collect::<Vec<_>>();
+                map(f, &cases, |f, verdict| verdict.fmt(f))
             }
             Self::Nat(nat) => nat.fmt(f),
             Self::Forward(device) => write!(f, "fwd to \"{device}\""),

@@ -67,7 +67,9 @@ fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome)
                     Some(mark) => outcome.mark = *mark,
                     None => break 'actions,
                 },
-                Action::Masquerade => {}
+                Action::Masquerade | Action::SourceNat(..) => {}
+                Action::MarkByChance(_) | Action::GotoByChance(_) => panic!("nobody knows"),
+                Action::Reset => return Step::Decided(false),
                 Action::Forward(_) => panic!("a frame, not a packet"),
                 Action::Branch(key, cases) => match look_up(*key, cases, packet) {
                     Some(Action::Return) => return Step::Returned,
@@ -104,6 +106,7 @@ fn count(ruleset: &Ruleset, name: &str, outcome: &mut Outcome) {
 fn look_up<'a, T>(key: Key, cases: &'a [(Span, T)], packet: &Packet) -> Option<&'a T> {
     let has_ports = [6, 17].contains(&packet.protocol);
     let value = match key {
+        Key::Mark => panic!("not looked up"),
         Key::Protocol => u32::from(packet.protocol),
         Key::Source => packet.source.into(),
         Key::Destination => packet.destination.into(),
@@ -125,6 +128,8 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
         Match::InDevice(devices) => devices.contains(&packet.device),
         // As if the other side had begun.
         Match::Established | Match::Reply => packet.established,
+        Match::Invalid => false,
+        Match::FewConnections { .. } => true,
         Match::NoNewConnection => {
             assert_eq!(packet.protocol, 6, "asked for TCP's flags");
             !packet.opens

@@ -38,8 +38,21 @@ pub struct Ruleset {
     pub counters: Vec<Counter>,
     /// Named sets.
     pub sets: Vec<NamedSet>,
+    /// Sets in which connections are counted.
+    pub connection_sets: Vec<ConnectionSet>,
     /// Chains; a chain stands before those that jump to it.
     pub chains: Vec<Chain>,
+}
+
+/// A set in which [`Match::FewConnections`] counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ConnectionSet {
+    /// Its name: letters, digits and `_`.
+    pub name: String,
+    /// What connections that count together have in common.
+    pub keys: Vec<Key>,
+    /// How many different ones there may be at a time.
+    pub size: u32,
 }
 
 /// A named counter.
@@ -124,6 +137,16 @@ pub enum Match {
     Established,
     /// It goes from the one that was asked to the one who began. Only after [`Match::Established`].
     Reply,
+    /// Connection tracking cannot make anything of it: it is in the middle of a connection that is not known, for one.
+    Invalid,
+    /// With the connection that it begins, there are so many or fewer in the named set that have the set's keys in common with it. Only in
+    /// [`Hook::SourceNat`], where each connection comes by once.
+    FewConnections {
+        /// One of the table's.
+        set: String,
+        /// The highest number that is few.
+        most: u32,
+    },
     /// It does not ask for a new connection: it is no SYN alone. Only after a match of TCP.
     NoNewConnection,
     /// Its source address is in the set.
@@ -184,6 +207,8 @@ pub enum Key {
     SourcePort,
     /// The destination port. Only where the protocol is known to be TCP or UDP.
     DestinationPort,
+    /// The packet's mark.
+    Mark,
 }
 
 /// What a rule does.
@@ -193,6 +218,8 @@ pub enum Action {
     SetMark(u32),
     /// Sets the packet's mark to what the map has for it. What the map does not have, the rule does not match.
     MarkBy(Key, Vec<(Span, u32)>),
+    /// Sets the packet's mark to any number below this one, by chance.
+    MarkByChance(u32),
     /// Counts it in the named counter.
     Count(String),
     /// Counts it in the counter that the map has for its mark.
@@ -206,18 +233,25 @@ pub enum Action {
     },
     /// Rewrites the source address to the one of the device that it leaves by.
     Masquerade,
+    /// Rewrites the source address, and the source port to one of these; that one stays if it is one of them and free. Only in
+    /// [`Hook::SourceNat`]; with ports only after a match of TCP or UDP.
+    SourceNat(Ipv4Addr, Option<PortRange>),
     /// By this device, past everything else.
     Forward(String),
     /// Through the hook.
     Accept,
     /// Away.
     Drop,
+    /// Away, and its sender's connection is reset. Only after a match of TCP.
+    Reset,
     /// Back to the chain that jumped here.
     Return,
     /// Into a chain, and on with the next rule when that one returns.
     Jump(String),
     /// Into a chain, for good.
     Goto(String),
+    /// Into one of these chains, by chance, for good.
+    GotoByChance(Vec<String>),
     /// What the map has for it: Goto or Return. The spans are disjoint; outside of them, on with the next rule.
     Branch(Key, Vec<(Span, Action)>),
 }
@@ -226,7 +260,8 @@ impl Ruleset {
     /// A table without content.
     #[must_use]
     pub fn new(family: Family) -> Self {
-        Self { family, counters: Vec::new(), sets: Vec::new(), chains: Vec::new() }
+        let (counters, sets, connection_sets, chains) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { family, counters, sets, connection_sets, chains }
     }
 
     /// The chain of this name.

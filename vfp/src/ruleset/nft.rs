@@ -30,7 +30,11 @@ fn table(ruleset: &Ruleset) -> Result<nft::Table, InvalidText> {
         Ok(nft::Counter { name: Name::new(&*counter.name)?, comment })
     })?;
     table.sets = all(&ruleset.sets, set)?;
-    table.chains = all(&ruleset.chains, chain)?;
+    table.connection_sets = all(&ruleset.connection_sets, |set| {
+        let fields = set.keys.iter().map(|key| field(*key)).collect();
+        Ok(nft::ConnectionSet { name: Name::new(&*set.name)?, fields, size: set.size })
+    })?;
+    table.chains = all(&ruleset.chains, |wanted| chain(ruleset, wanted))?;
     Ok(table)
 }
 
@@ -48,10 +52,10 @@ fn set(set: &NamedSet) -> Result<nft::Set, InvalidText> {
     Ok(nft::Set { name: Name::new(&*set.name)?, fields: vec![field], intervals: false, elements })
 }
 
-fn chain(chain: &Chain) -> Result<nft::Chain, InvalidText> {
+fn chain(ruleset: &Ruleset, chain: &Chain) -> Result<nft::Chain, InvalidText> {
     let name = Name::new(&*chain.name)?;
     let hook = chain.hook.as_ref().map(hook).transpose()?;
-    Ok(nft::Chain { name, hook, rules: all(&chain.rules, rule)? })
+    Ok(nft::Chain { name, hook, rules: all(&chain.rules, |wanted| rule(ruleset, wanted))? })
 }
 
 fn hook(hook: &Hook) -> Result<nft::Hook, InvalidText> {
@@ -68,16 +72,16 @@ fn hook(hook: &Hook) -> Result<nft::Hook, InvalidText> {
     })
 }
 
-fn rule(rule: &Rule) -> Result<nft::Rule, InvalidText> {
+fn rule(ruleset: &Ruleset, rule: &Rule) -> Result<nft::Rule, InvalidText> {
     let mut statements = Vec::new();
     for question in &rule.matches {
-        statements.extend(matching(question)?);
+        statements.extend(matching(ruleset, question)?);
     }
     statements.extend(all(&rule.actions, action)?);
     Ok(nft::Rule::new(statements))
 }
 
-fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
+fn matching(ruleset: &Ruleset, question: &Match) -> Result<Vec<Statement>, InvalidText> {
     use Operator::{Is, IsNot};
     let one = |field, operator, value| Ok(vec![Statement::Match(field, operator, value)]);
     match question {
@@ -87,6 +91,12 @@ fn matching(question: &Match) -> Result<Vec<Statement>, InvalidText> {
         }
         Match::Established => one(Field::ConntrackState, Is, Value::Words(vec!["established", "related"])),
         Match::Reply => one(Field::ConntrackDirection, Is, Value::Word("reply")),
+        Match::Invalid => one(Field::ConntrackState, Is, Value::Words(vec!["invalid"])),
+        Match::FewConnections { set, most } => {
+            let keys = ruleset.connection_sets.iter().filter(|counted| counted.name == *set);
+            let fields = keys.flat_map(|counted| &counted.keys).map(|key| field(*key)).collect();
+            Ok(vec![Statement::CountConnections { set: Name::new(&**set)?, fields, most: *most }])
+        }
         Match::NoNewConnection => one(Field::TcpHandshake, IsNot, Value::Word("syn")),
         Match::Source(set) => one(Field::IpSource, Is, addresses(set)),
         Match::SourceNot(set) => one(Field::IpSource, IsNot, addresses(set)),
@@ -141,18 +151,27 @@ fn action(wanted: &Action) -> Result<Statement, InvalidText> {
             let case = |(span, verdict): &(Span, Action)| Ok((looked_up(*key, *span), action(verdict)?));
             Statement::VerdictMap(field(*key), all(cases, case)?)
         }
+        Action::MarkByChance(below) => Statement::SetMarkByChance(*below),
         Action::Count(counter) => Statement::Counter(Name::new(&**counter)?),
         Action::Log { group, prefix } => {
             let prefix = nft::LogPrefix::new(&**prefix)?;
             Statement::Log { group: *group, prefix, snaplen: Some(LOG_LENGTH) }
         }
         Action::Masquerade => Statement::Nat(nft::Nat::Masquerade),
+        Action::SourceNat(address, ports) => {
+            let ports = ports.map(|ports| (ports.first(), ports.last()));
+            Statement::Nat(nft::Nat::Source(*address, ports))
+        }
         Action::Forward(device) => Statement::Forward(Name::new(&**device)?),
         Action::Accept => Statement::Accept,
         Action::Drop => Statement::Drop,
+        Action::Reset => Statement::Reset,
         Action::Return => Statement::Return,
         Action::Jump(chain) => Statement::Jump(Name::new(&**chain)?),
         Action::Goto(chain) => Statement::Goto(Name::new(&**chain)?),
+        Action::GotoByChance(chains) => {
+            Statement::VerdictByChance(all(chains, |chain| Ok(Statement::Goto(Name::new(&**chain)?)))?)
+        }
     })
 }
 
@@ -179,12 +198,13 @@ fn field(key: Key) -> Field {
         Key::Destination => Field::IpDestination,
         Key::SourcePort => Field::TransportSource,
         Key::DestinationPort => Field::TransportDestination,
+        Key::Mark => Field::Mark,
     }
 }
 
 fn looked_up(key: Key, span: Span) -> Value {
     match key {
-        Key::Protocol | Key::SourcePort | Key::DestinationPort => numbers(span),
+        Key::Protocol | Key::SourcePort | Key::DestinationPort | Key::Mark => numbers(span),
         Key::Source | Key::Destination if span.first == span.last => Value::Address(span.first.into()),
         Key::Source | Key::Destination => Value::AddressRange(span.first.into(), span.last.into()),
     }
