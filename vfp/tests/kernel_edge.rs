@@ -9,17 +9,21 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use common::edge::{CLIENT, Hosts, ROUTER, SERVER, goals};
-use common::sandboxed;
+use common::edge::{CLIENT, Hosts, OUTSIDE, ROUTER, SERVER, goals, with_nat_gateway};
+use common::{finish, sandboxed, start};
 use goal_state::event::{DropEvent, Event};
+use goal_state::nsg::Direction;
+use goal_state::overlay::Mapping;
 use goal_state::{DropReason, HostGoalState};
 use linux_net::NetNs;
 use linux_net::capture::Capture;
 use linux_net::nflog::NflogSocket;
 use vfp::lower::drop_log::DROP_GROUP;
+use vfp::ruleset::Match;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -142,5 +146,149 @@ fn a_station_goes_with_the_goal() {
         assert!(NetNs::open("router-westeurope").is_err());
         let again = || vfp::reconcile(&vfp::lower(&goals[1]), &BTreeSet::new(), &|_, _| ());
         assert_eq!(hosts.namespaces[1].run(again).unwrap().changes, 0);
+    });
+}
+
+/// Whose address a NAT gateway gives is chance; it is one of its own, and the answer comes back.
+#[test]
+fn a_nat_gateway_translates_there_and_back() {
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let goals = with_nat_gateway();
+        hosts.follow(&goals);
+        assert_eq!(hosts.follow(&goals), 0);
+        let server = socket("server", 4002);
+        let mut seen = BTreeSet::new();
+        for port in 5000..5030 {
+            let a = socket("a", port);
+            let source = sent(&a, &server, SERVER);
+            assert_eq!(source.port(), port, "it is free, so it stays");
+            seen.insert(source.ip());
+            server.send_to(b"answer", source).unwrap();
+            let mut bytes = [0; 10];
+            assert_eq!(a.recv_from(&mut bytes).unwrap(), (6, from(SERVER, 4002)));
+        }
+        assert_eq!(seen, OUTSIDE.map(Into::into).into());
+    });
+}
+
+/// Sixty flows from the same port to one destination, from sixty addresses: each has a pair of address and port of its own, and gets its
+/// own answer. For another destination the same pairs are used again.
+#[test]
+fn a_port_serves_one_flow_to_each_destination() {
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let mut goals = with_nat_gateway();
+        let addresses = (10..70).map(|last| Ipv4Addr::new(10, 1, 0, last)).collect::<Vec<_>>();
+        give_addresses(&mut goals, &addresses);
+        hosts.follow(&goals);
+        let bind = |address: &Ipv4Addr| UdpSocket::bind((*address, 5000)).unwrap();
+        let guest = NetNs::open("vm-a").unwrap();
+        let senders = guest.run(|| addresses.iter().map(bind).collect::<Vec<_>>()).unwrap();
+        let mut kept = 0;
+        for port in [53, 54] {
+            let server = socket("server", port);
+            let sources = senders.iter().map(|sender| sent(sender, &server, SERVER)).collect::<Vec<_>>();
+            assert_eq!(sources.iter().collect::<BTreeSet<_>>().len(), senders.len());
+            assert!(sources.iter().all(|source| source.port() >= 1024));
+            kept += sources.iter().filter(|source| source.port() == 5000).count();
+            for (source, sender) in sources.iter().zip(&senders) {
+                let answer = source.to_string();
+                server.send_to(answer.as_bytes(), source).unwrap();
+                let mut bytes = [0; 40];
+                sender.set_read_timeout(Some(PATIENCE)).unwrap();
+                let (length, from) = sender.recv_from(&mut bytes).unwrap();
+                assert_eq!((&bytes[..length], from.ip()), (answer.as_bytes(), SERVER.into()));
+            }
+        }
+        assert_eq!(kept, 2 * OUTSIDE.len());
+    });
+}
+
+/// `a` has these addresses.
+fn give_addresses(goals: &mut [HostGoalState; 2], addresses: &[Ipv4Addr]) {
+    goals[0].virtual_machines[0].network_interfaces[0].addresses = addresses.to_vec();
+    for network in goals.iter_mut().flat_map(|goal| &mut goal.virtual_networks) {
+        let of_a = network.mappings.iter().find(|mapping| mapping.provider_address.octets()[3] == 1);
+        let Some(of_a) = of_a.cloned() else { continue };
+        let mapping = |address: &Ipv4Addr| Mapping { customer_address: *address, ..of_a.clone() };
+        network.mappings.extend(addresses.iter().map(mapping));
+    }
+}
+
+#[test]
+fn a_nat_gateway_lets_in_answers_and_lets_out_tcp_and_udp_only() {
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let goals = with_nat_gateway();
+        hosts.follow(&goals);
+        let mut log = Log::of("nat-out", &goals[1]);
+        socket("client", 4001).send_to(b"hello", (OUTSIDE[1], 53)).unwrap();
+        let event = log.next();
+        assert_eq!((event.reason, event.direction), (DropReason::PublicAddress, Direction::Inbound));
+        assert_eq!((event.packet.source, event.packet.destination), (CLIENT, OUTSIDE[1]));
+        assert_eq!((event.at.as_deref(), event.nic), (Some("out"), None));
+        let ping = start("a", "ping", &["-c", "1", "-W", "1", "203.0.113.20"]);
+        let event = log.next();
+        assert_eq!((event.reason, event.direction), (DropReason::OutboundAccess, Direction::Outbound));
+        assert_eq!((event.packet.protocol, event.packet.destination), (1, SERVER));
+        let by = event.by.map(|by| (by.resource, by.rule));
+        assert_eq!(by, Some(("out".into(), String::new())));
+        finish(ping);
+    });
+}
+
+/// As many flows as there may be is none here, so that the first one is too many.
+#[test]
+fn a_flow_without_a_port_is_dropped() {
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let goals = with_nat_gateway();
+        hosts.follow(&goals);
+        let mut lowered = vfp::lower(&goals[1]);
+        let gateway = lowered.stations.iter_mut().find(|station| station.name == "nat-out").unwrap();
+        let chains = gateway.namespace.rulesets.iter_mut().flat_map(|ruleset| &mut ruleset.chains);
+        for question in chains.flat_map(|chain| &mut chain.rules).flat_map(|rule| &mut rule.matches) {
+            if let Match::FewConnections { most, .. } = question {
+                *most = 0;
+            }
+        }
+        let follow = || vfp::reconcile(&lowered, &BTreeSet::new(), &|_, _| ());
+        assert_eq!(hosts.namespaces[1].run(follow).unwrap().problems, Vec::<String>::new());
+        let mut log = Log::of("nat-out", &goals[1]);
+        socket("a", 5000).send_to(b"hello", (SERVER, 53)).unwrap();
+        let event = log.next();
+        assert_eq!((event.reason, event.direction), (DropReason::OutboundAccess, Direction::Outbound));
+        let by = event.by.map(|by| (by.resource, by.rule));
+        assert_eq!(by, Some(("out".into(), "SNAT ports".into())));
+        assert_eq!((event.packet.source.octets(), event.packet.destination), ([10, 1, 0, 4], SERVER));
+    });
+}
+
+/// A gateway that is made anew knows nothing of a connection that was idle meanwhile: as one that has forgotten it.
+#[test]
+fn a_forgotten_connection_is_reset() {
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let mut goals = with_nat_gateway();
+        hosts.follow(&goals);
+        let server = NetNs::open("vm-server").unwrap();
+        let listener = server.run(|| TcpListener::bind("0.0.0.0:80").unwrap()).unwrap();
+        let guest = NetNs::open("vm-a").unwrap();
+        let mut stream = guest.run(|| TcpStream::connect((SERVER, 80)).unwrap()).unwrap();
+        let (mut accepted, peer) = listener.accept().unwrap();
+        assert!(OUTSIDE.map(std::net::IpAddr::from).contains(&peer.ip()));
+        stream.write_all(b"hello").unwrap();
+        accepted.read_exact(&mut [0; 5]).unwrap();
+        let owned = vfp::reconcile::namespace_names(&vfp::lower(&goals[1]));
+        let gateways = std::mem::take(&mut goals[1].edge.nat_gateways);
+        let without = || vfp::reconcile(&vfp::lower(&goals[1]), &owned, &|_, _| ());
+        assert_eq!(hosts.namespaces[1].run(without).unwrap().problems, Vec::<String>::new());
+        goals[1].edge.nat_gateways = gateways;
+        hosts.follow(&goals);
+        stream.write_all(b"again").unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let error = stream.read(&mut [0; 5]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
     });
 }

@@ -14,7 +14,9 @@
 //! | [`encryption`] | virtual network encryption: what goes to the agent instead of the tunnel |
 //! | [`unencrypted`] | next hops that packets may not be handed to, because they cannot be encrypted |
 //! | [`no_destination`] | addresses that nobody owns |
-//! | [`stations`] | the edge: what all stations have, routers to the internet |
+//! | [`stations`] | the edge: what all stations have |
+//! | [`router`] | a region's way into the internet |
+//! | [`nat_gateway`] | NAT gateways |
 //! | [`guest`] | the VM's own side |
 //! | [`drop_log`] | what the drops and probes are logged as |
 
@@ -22,6 +24,7 @@ mod decision_tree;
 pub mod drop_log;
 pub mod encryption;
 pub mod guest;
+mod nat_gateway;
 pub mod no_destination;
 pub mod nsg;
 pub mod overlay;

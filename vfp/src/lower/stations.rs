@@ -15,7 +15,7 @@ use goal_state::edge::Leg;
 use ipnet::Ipv4Net;
 use linux_net::netlink::{Address, MAIN_TABLE, Rule};
 
-use super::{MTU, router};
+use super::{MTU, nat_gateway, router};
 use crate::names;
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, StationNetwork, Sysctl};
 use crate::station::Station;
@@ -27,7 +27,8 @@ const DEFAULT_TABLE: u32 = 253;
 pub(super) fn lower(goal: &HostGoalState) -> Vec<StationNetwork> {
     let lower = |station| match station {
         Station::Router(router) => Some(router::lower(router)),
-        Station::NatGateway(_) | Station::Frontend(_) | Station::Prober(_) => None,
+        Station::NatGateway(gateway) => Some(nat_gateway::lower(gateway)),
+        Station::Frontend(_) | Station::Prober(_) => None,
     };
     Station::all(&goal.edge).filter_map(lower).collect()
 }

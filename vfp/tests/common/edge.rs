@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use goal_state::edge::{Edge, INTERNET_VNI, Leg, Router};
+use goal_state::edge::{Edge, INTERNET_VNI, Leg, NatGateway, Router};
 use goal_state::overlay::{Mapping, VirtualNetwork};
 use goal_state::route::{NextHop, Route, RouteSource};
 use goal_state::vm::VirtualMachine;
@@ -83,6 +83,39 @@ pub(crate) fn goals() -> [HostGoalState; 2] {
         edge: Edge { routers: vec![router], ..Edge::default() },
         ..host(2)
     };
+    [first, second]
+}
+
+/// The addresses of the NAT gateway.
+pub(crate) const OUTSIDE: [Ipv4Addr; 2] = [Ipv4Addr::new(20, 50, 0, 1), Ipv4Addr::new(20, 50, 7, 7)];
+
+/// The same where `a` has the NAT gateway `out`.
+pub(crate) fn with_nat_gateway() -> [HostGoalState; 2] {
+    let [mut first, mut second] = goals();
+    let inside = Ipv4Addr::new(169, 254, 2, 1);
+    let gateway = NatGateway {
+        name: "out".into(),
+        inside: leg(VNI, 3, inside),
+        outside: leg(INTERNET_VNI, 4, OUTSIDE[0]),
+        addresses: OUTSIDE.into(),
+        router: ROUTER,
+        space: vec!["10.1.0.0/16".parse().unwrap()],
+        tcp_idle_timeout_s: 240,
+    };
+    let router = &mut second.edge.routers[0];
+    router.on_link.extend(OUTSIDE.map(ipnet::Ipv4Net::from));
+    second.edge.nat_gateways = vec![gateway];
+    let next_hop = NextHop::VirtualAppliance { addresses: vec![inside], unreachable: vec![] };
+    let a = &mut first.virtual_machines[0];
+    *a = with("a", 200, a.network_interfaces[0].addresses[0], VNI, next_hop);
+    for network in first.virtual_networks.iter_mut().chain(second.virtual_networks.iter_mut()) {
+        if network.vni.get() == VNI {
+            network.mappings.push(mapping(inside, leg_mac(3), 2, VNI));
+        } else {
+            let outside = OUTSIDE.map(|address| mapping(address, leg_mac(4), 2, INTERNET_VNI));
+            network.mappings.extend(outside);
+        }
+    }
     [first, second]
 }
 
