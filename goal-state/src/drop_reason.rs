@@ -138,8 +138,6 @@ impl DropReason {
             | Self::Route
             | Self::Gateway
             | Self::NextHop
-            | Self::OutboundAccess
-            | Self::PrivateEndpoint
             | Self::Platform
             | Self::Encryption => "a NIC's port, Outbound",
             Self::SecurityAdminRule | Self::NetworkSecurityGroup => "a NIC's port, both directions",
@@ -147,9 +145,12 @@ impl DropReason {
                 "a NIC's port, Outbound (`allowVirtualNetworkAccess`) or Inbound (`allowForwardedTraffic`)"
             }
             Self::IpForwarding => "a NIC's port, Inbound",
-            Self::PublicAddress | Self::LoadBalancer => "the model's verdict only, so far",
+            Self::PublicAddress => "a NIC's port, Inbound, or a NAT gateway",
+            Self::OutboundAccess => "a NIC's port, Outbound, or a NAT gateway",
+            Self::LoadBalancer => "a load balancer, or the port of a backend, Inbound",
+            Self::PrivateEndpoint => "a NIC's port, Outbound, or the private endpoint's own, both directions",
             Self::NoDestination => {
-                "the host of the NIC that asked, or its port (a route to the internet); Outbound"
+                "the host of the NIC that asked, its port (a route to the internet) or the internet; Outbound"
             }
             Self::Guest => "in the VM, so that no event tells it; the model's verdict does",
         }

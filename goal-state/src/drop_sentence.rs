@@ -17,6 +17,17 @@ pub fn sentence(drop: &DropEvent, subnet: Option<&str>) -> String {
             let place = attached(drop, by, subnet);
             format!("NSG {}, {place}{}, {}", by.resource, drop.direction, by.rule)
         }
+        (DropReason::PublicAddress | DropReason::OutboundAccess | DropReason::LoadBalancer, Some(by))
+            if let Some(sentence) = at_the_edge(drop, by) =>
+        {
+            sentence
+        }
+        (DropReason::Platform, Some(by)) if by.rule == TCP_25 => {
+            format!("outbound {} is blocked for subscriptions of this kind", by.rule)
+        }
+        (DropReason::NoDestination, _) if drop.at.is_some() => {
+            format!("nobody in the internet has the address {}", drop.packet.destination)
+        }
         (DropReason::Peering, Some(by)) => format!("peering {}, {} is false", by.resource, by.rule),
         (reason, Some(by)) => match next_hop_type(reason) {
             Some(next_hop) => format!("{} ({next_hop}){}", route(by), consequence(reason)),
@@ -27,6 +38,39 @@ pub fn sentence(drop: &DropEvent, subnet: Option<&str>) -> String {
         (reason, None) => reason.meaning().to_owned(),
     }
 }
+
+/// The rule of a drop for want of a free source port.
+const SNAT_PORTS: &str = "SNAT ports";
+/// The rule of a drop of mail to the internet.
+const TCP_25: &str = "TCP 25";
+
+/// What a NAT gateway, a load balancer or a public address says; none where it is a route that drops.
+fn at_the_edge(drop: &DropEvent, by: &DroppedBy) -> Option<String> {
+    let DroppedBy { resource, rule, .. } = by;
+    match (drop.reason, rule.as_str()) {
+        (DropReason::OutboundAccess, SNAT_PORTS) => {
+            Some(format!("{resource}, all SNAT ports for this destination are taken"))
+        }
+        (DropReason::OutboundAccess, _) if drop.at.is_some() => {
+            Some(format!("NAT gateway {resource} carries TCP and UDP only"))
+        }
+        (DropReason::PublicAddress, _) if drop.at.is_some() => {
+            Some(format!("NAT gateway {resource} lets in replies only"))
+        }
+        (DropReason::PublicAddress, "") => {
+            Some(format!("{resource} is closed until a network security group allows it"))
+        }
+        (DropReason::LoadBalancer, rule) => {
+            let rule = if rule.is_empty() { String::new() } else { format!(", rule {rule}") };
+            let why = if drop.nic.is_some() { LED_BACK } else { drop.reason.meaning() };
+            Some(format!("load balancer {resource}{rule}: {why}"))
+        }
+        _ => None,
+    }
+}
+
+/// Why a port drops what a load balancer sends it.
+const LED_BACK: &str = "it leads the NIC's own packet back to it";
 
 /// Where a network security group is attached; ends with a comma.
 fn attached(drop: &DropEvent, by: &DroppedBy, subnet: Option<&str>) -> String {
@@ -141,6 +185,78 @@ mod tests {
             (R::SourceAddress, None, "the source address is not the NIC's own and IP forwarding is off"),
         ] {
             assert_eq!(said(reason, by), expected);
+        }
+    }
+
+    #[test]
+    fn what_drops_at_the_edge_is_named() {
+        use DropReason as R;
+        let said = |reason, at: Option<&str>, by: Option<(&str, &str)>| {
+            let mut event = drop(reason, by.map(|(resource, rule)| (resource, rule, None)));
+            event.at = at.map(str::to_owned);
+            if at.is_some() {
+                event.nic = None;
+            }
+            sentence(&event, None)
+        };
+        for (reason, at, by, expected) in [
+            (
+                R::PublicAddress,
+                None,
+                Some(("pip-web1", "")),
+                "pip-web1 is closed until a network security group allows it",
+            ),
+            (
+                R::PublicAddress,
+                Some("egress"),
+                Some(("egress", "")),
+                "NAT gateway egress lets in replies only",
+            ),
+            (
+                R::OutboundAccess,
+                Some("egress"),
+                Some(("egress", "")),
+                "NAT gateway egress carries TCP and UDP only",
+            ),
+            (
+                R::OutboundAccess,
+                None,
+                Some(("lb", "SNAT ports")),
+                "lb, all SNAT ports for this destination are taken",
+            ),
+            (
+                R::OutboundAccess,
+                Some("egress"),
+                Some(("egress", "SNAT ports")),
+                "egress, all SNAT ports for this destination are taken",
+            ),
+            (
+                R::OutboundAccess,
+                None,
+                Some(("rt", "default")),
+                "route rt/default (Internet): the subnet has no outbound access to the internet",
+            ),
+            (
+                R::LoadBalancer,
+                Some("lb"),
+                Some(("lb", "web")),
+                "load balancer lb, rule web: the load balancer has no rule or no healthy backend for it",
+            ),
+            (
+                R::LoadBalancer,
+                None,
+                Some(("lb", "web")),
+                "load balancer lb, rule web: it leads the NIC's own packet back to it",
+            ),
+            (R::NoDestination, Some("internet"), None, "nobody in the internet has the address 10.1.1.9"),
+            (
+                R::Platform,
+                None,
+                Some(("", "TCP 25")),
+                "outbound TCP 25 is blocked for subscriptions of this kind",
+            ),
+        ] {
+            assert_eq!(said(reason, at, by), expected);
         }
     }
 
