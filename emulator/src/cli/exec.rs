@@ -1,4 +1,4 @@
-//! `vnetlab exec VM -- CMD`: a command in a VM.
+//! `vnetlab exec VM -- CMD`: a command in a VM, or outside.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -17,7 +17,7 @@ use crate::topology;
 pub(super) struct Args {
     #[command(flatten)]
     lab: LabChoice,
-    /// The VM.
+    /// The VM; also a host of the internet (`internet/client`) or a service (`sql1`).
     vm: String,
     /// Pass standard input on even when it is no terminal.
     #[arg(short, long)]
@@ -47,7 +47,8 @@ impl Inside {
     }
 }
 
-/// Takes this process into a VM, given as any endpoint that is one: `VM`, `VM/NIC` or an address. There is no way back.
+/// Takes this process into a VM, given as any endpoint that is one: `VM`, `VM/NIC`, `internet/HOST`, a service or an address. There is no way
+/// back.
 ///
 /// # Errors
 /// A refusal when there is no such VM or NIC.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -22,9 +23,9 @@ use crate::refusal::refuse;
 pub(super) struct Args {
     #[command(flatten)]
     lab: LabChoice,
-    /// The VM that sends.
+    /// Who sends: a VM, a NIC, a host of the internet (`internet/client`), a service, or the address of one of them.
     from: String,
-    /// The VM that receives.
+    /// Who receives: the same. From outside, a VM is its public address.
     to: String,
     /// Arguments for iperf3's client, such as `-t 5`, `-u`, `-R`, `-P 4`. Options of vnetlab, but for `-o`, stand before FROM.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -41,8 +42,11 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let from = Endpoint::resolve(&network, &args.from)?;
     let to = Endpoint::resolve(&network, &args.to)?;
     let port = port(&arguments);
-    let server = Server::start(&lab.name, to.vm()?, &port)?;
-    let report = client(&lab.name, &from, &to, &port, &arguments)?;
+    // Both have to be somebody before anything is started.
+    (from.vm()?, to.vm()?);
+    let address = to.address_from(&network, &from)?;
+    let server = Server::start(&lab.name, &args.to, &port)?;
+    let report = client(&lab.name, (&args.from, &from), address, &port, &arguments)?;
     drop(server);
     if let Some(error) = report["error"].as_str() {
         let ask = format!("vnetlab explain --from {} --to {} --port {port} --protocol", args.from, args.to);
@@ -129,9 +133,15 @@ impl Drop for Server {
     }
 }
 
-fn client(lab: &LabName, from: &Endpoint, to: &Endpoint, port: &str, args: &[String]) -> Result<Value> {
-    let mut command = in_vm(lab, from.vm()?);
-    command.args(["iperf3", "--json", "--connect-timeout", "5000", "--client", &to.address().to_string()]);
+fn client(
+    lab: &LabName,
+    (name, from): (&str, &Endpoint),
+    to: Ipv4Addr,
+    port: &str,
+    args: &[String],
+) -> Result<Value> {
+    let mut command = in_vm(lab, name);
+    command.args(["iperf3", "--json", "--connect-timeout", "5000", "--client", &to.to_string()]);
     if let Some(source) = from.bound_address() {
         command.args(["--bind", &source.to_string()]);
     }

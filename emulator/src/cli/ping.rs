@@ -14,9 +14,9 @@ use crate::sandbox::Stdin;
 pub(super) struct Args {
     #[command(flatten)]
     lab: LabChoice,
-    /// The VM that pings (`web1`, `fw/nic1` or an address).
+    /// Who pings: a VM (`web1`), a NIC (`fw/nic1`), a host of the internet (`internet/client`), a service, or an address.
     from: String,
-    /// Whom it pings: a VM, a NIC or an address.
+    /// Whom it pings: the same, or any address. From outside, a VM is its public address.
     to: String,
     /// Arguments for ping, such as `-c 3`. Options of vnetlab stand before FROM.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -27,13 +27,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
     let lab = args.lab.choose()?;
     let network = network_of(&lab)?.network;
     let from = Endpoint::resolve(&network, &args.from)?;
-    let vm = from.vm()?;
     let to = Endpoint::resolve(&network, &args.to)?;
     let mut command: Vec<OsString> = vec!["ping".into()];
     if let Some(source) = from.bound_address() {
         command.extend(["-I".into(), source.to_string().into()]);
     }
     command.extend(args.args);
-    command.push(to.address().to_string().into());
-    enter_vm(&lab, vm)?.run(&command, Stdin::Null)
+    command.push(to.address_from(&network, &from)?.to_string().into());
+    enter_vm(&lab, &args.from)?.run(&command, Stdin::Null)
 }

@@ -14,7 +14,7 @@ use crate::sandbox::Stdin;
 pub(super) struct Args {
     #[command(flatten)]
     lab: LabChoice,
-    /// The VM.
+    /// The VM; also a host of the internet (`internet/client`) or a service (`sql1`).
     vm: String,
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use futures_util::future::join_all;
 use goal_state::message::{AgentStatus as Told, Counter, FromAgent, ToAgent};
-use goal_state::{Generation, HostName, NicId};
+use goal_state::{Generation, HostName, NicId, VmName};
+use model::network::outside::{Outside, outside};
 use model::network::{Network, Nic, VirtualMachine};
 
 use super::agent::Agent;
-use super::protocol::{AgentStatus, HostStatus, LabStatus, NicStatus, VmStatus};
+use super::protocol::{AgentStatus, HostStatus, LabStatus, NicStatus, OutsideStatus, VmStatus};
 use super::{Controller, Desired};
 
 /// How long an agent may take to say how it is.
@@ -34,6 +35,7 @@ impl Controller {
             generation: wanted.generation,
             hosts: self.hosts(network, wanted.generation, &told),
             virtual_machines: network.virtual_machines.iter().map(|vm| machine(network, vm, &told)).collect(),
+            outside: outside_machines(network, &told),
         })
     }
 
@@ -93,6 +95,19 @@ fn machine(network: &Network, vm: &VirtualMachine, told: &AllTold) -> VmStatus {
         running: told.is_some_and(|told| told.running_vms.contains(&vm.name)),
         network_interfaces: vm.nics.iter().map(|nic| interface(network, vm, nic, told)).collect(),
     }
+}
+
+fn outside_machines(network: &Network, told: &AllTold) -> Vec<OutsideStatus> {
+    let host = network.edge.and_then(|edge| network.hosts.get(edge.0)).map(|host| &host.name);
+    let told = host.and_then(|host| told.get(host));
+    let status = |(it, vm): (Outside, VmName)| OutsideStatus {
+        name: it.name(network),
+        host: host.cloned(),
+        running: told.is_some_and(|told| told.running_vms.contains(&vm)),
+        vm,
+        ip_address: it.address(network),
+    };
+    outside(network).into_iter().map(status).collect()
 }
 
 fn interface(network: &Network, vm: &VirtualMachine, nic: &Nic, told: Option<&Told>) -> NicStatus {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use goal_state::vm::{Guest, NetworkInterface, VirtualMachine};
 use goal_state::{HostGoalState, HostName};
 
+use super::edge::edge_reasons;
 use super::restart::why_restart;
 use super::{Action, Change, Kind};
 
@@ -90,6 +91,7 @@ fn host_reasons(old: &&HostGoalState, new: &&HostGoalState) -> Vec<String> {
         (true, false) => reasons.push("encrypted packets are no longer sent one by one".to_owned()),
         _ => {}
     }
+    reasons.extend(edge_reasons(&old.edge, &new.edge));
     reasons
 }
 
@@ -235,6 +237,8 @@ fn interface_reasons(old: &&NetworkInterface, new: &&NetworkInterface) -> Vec<St
         old.port.forwarded_traffic_refused != new.port.forwarded_traffic_refused,
         "forwarded traffic of peers",
     );
+    differs(old.port.translation != new.port.translation, "public addresses");
+    differs(old.port.private_endpoint != new.port.private_endpoint, "the private endpoint");
     differs(old.port.unencrypted_refused != new.port.unencrypted_refused, "whom nothing is sent to in clear");
     reasons
 }

@@ -1,6 +1,7 @@
 //! How one network becomes another: what to say about it, and in which order the hosts are told. Pure.
 
 mod difference;
+mod edge;
 mod order;
 mod restart;
 

@@ -1,9 +1,10 @@
 //! In which order hosts are told of a new network.
 //!
-//! A VM's namespaces have one name in the lab, so a host that loses a VM must let go of it before another gets it.
+//! The namespaces of a VM, and of what is at the edge, have one name in the lab, so a host that loses them must let go of them before another gets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use goal_state::edge::Edge;
 use goal_state::{Generation, HostGoalState, HostName, VmName};
 
 /// The goal states to apply, in steps: every host of a step must have applied before the next step begins.
@@ -17,11 +18,15 @@ pub(crate) fn steps(
 ) -> Vec<Vec<HostGoalState>> {
     let moving = moving(old, new);
     let gone = old.iter().filter(|state| new.iter().all(|kept| kept.host != state.host)).map(emptied);
-    if moving.is_empty() {
+    let edge_moves = edge_moves(old, new);
+    if moving.is_empty() && !edge_moves {
         return vec![new.iter().cloned().chain(gone).map(|state| numbered(state, first)).collect()];
     }
     let without_arrivals = new.iter().cloned().map(|mut state| {
         state.virtual_machines.retain(|vm| !moving.contains(&vm.name));
+        if edge_moves {
+            state.edge = Edge::default();
+        }
         state
     });
     vec![
@@ -40,6 +45,14 @@ fn moving(old: &[HostGoalState], new: &[HostGoalState]) -> BTreeSet<VmName> {
         .collect()
 }
 
+/// Whether what is at the edge is on another host than before: its stations have names of their own, too.
+fn edge_moves(old: &[HostGoalState], new: &[HostGoalState]) -> bool {
+    let place = |states: &[HostGoalState]| {
+        states.iter().find(|state| !state.edge.is_empty()).map(|state| state.host.clone())
+    };
+    place(old).zip(place(new)).is_some_and(|(old, new)| old != new)
+}
+
 fn places(states: &[HostGoalState]) -> BTreeMap<&VmName, &HostName> {
     states
         .iter()
@@ -48,7 +61,12 @@ fn places(states: &[HostGoalState]) -> BTreeMap<&VmName, &HostName> {
 }
 
 fn emptied(state: &HostGoalState) -> HostGoalState {
-    HostGoalState { virtual_networks: Vec::new(), virtual_machines: Vec::new(), ..state.clone() }
+    HostGoalState {
+        virtual_networks: Vec::new(),
+        virtual_machines: Vec::new(),
+        edge: Edge::default(),
+        ..state.clone()
+    }
 }
 
 fn numbered(mut state: HostGoalState, generation: Generation) -> HostGoalState {
@@ -89,6 +107,32 @@ mod tests {
             steps.iter().map(|step| names(step)).collect::<Vec<_>>(),
             [["2 host1 []", "2 host2 []"], ["3 host1 [b]", "3 host2 [a]"]]
         );
+    }
+
+    #[test]
+    fn what_is_at_the_edge_leaves_before_it_arrives() {
+        let router = goal_state::edge::Router {
+            name: "koreacentral".into(),
+            leg: goal_state::edge::Leg {
+                vni: goal_state::Vni::new(goal_state::edge::INTERNET_VNI).unwrap(),
+                mac: goal_state::MacAddr([0, 0x0d, 0x3a, 0xff, 0xff, 0xff]),
+                address: [169, 254, 1, 1].into(),
+            },
+            on_link: Vec::new(),
+            via: Vec::new(),
+        };
+        let edge = Edge { routers: vec![router], ..Edge::default() };
+        let state = |name: &str, edge: &Edge| HostGoalState { edge: edge.clone(), ..host(name, 1, &[]) };
+        let old = [state("edge", &edge), state("edge1", &Edge::default())];
+        let new = [state("edge", &Edge::default()), state("edge1", &edge)];
+        let taken = |old: &[HostGoalState], new: &[HostGoalState]| -> Vec<Vec<bool>> {
+            let steps = steps(old, new, Generation(2));
+            steps.iter().map(|step| step.iter().map(|state| !state.edge.is_empty()).collect()).collect()
+        };
+        assert_eq!(taken(&old, &new), [[false, false], [false, true]]);
+        assert_eq!(taken(&old, &new[1..]), [vec![false, false], vec![true]]);
+        assert_eq!(taken(&old, &old), [[true, false]]);
+        assert_eq!(taken(&new[..1], &old[..1]), [[true]]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Told for Dropped {
         gap: "an agent was started again: what its host dropped meanwhile was not told",
     };
     const HEADINGS: &'static [&'static str] =
-        &["TIME", "NIC", "DIRECTION", "PROTOCOL", "SOURCE", "DESTINATION", "REASON", "DETAIL"];
+        &["TIME", "AT", "DIRECTION", "PROTOCOL", "SOURCE", "DESTINATION", "REASON", "DETAIL"];
     const WIDTHS: &'static [usize] = &[27, 16, 9, 8, 21, 21, 20];
 
     fn request(turn: Turn) -> Request {

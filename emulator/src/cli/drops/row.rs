@@ -19,6 +19,8 @@ pub(in crate::cli) struct Row {
     time: String,
     /// `vm/nic`, at whose port it was dropped.
     network_interface: Option<String>,
+    /// The load balancer or NAT gateway that dropped it, or `internet`, where it was no NIC's port.
+    at: Option<String>,
     /// Seen from that NIC.
     direction: Direction,
     /// None where only the addresses are known.
@@ -47,6 +49,7 @@ impl Row {
         Self {
             time: time(drop.time_us),
             network_interface: drop.nic.as_ref().map(ToString::to_string),
+            at: drop.at.clone(),
             direction: drop.direction,
             protocol: (packet.protocol != 0).then(|| IpProtocol(packet.protocol).to_string()),
             source_address: packet.source,
@@ -66,12 +69,12 @@ impl Row {
             Some(port) => format!("{address}:{port}"),
             None => address.to_string(),
         };
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let or_dash = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
         vec![
             self.time.clone(),
-            or_dash(&self.network_interface),
+            or_dash(self.network_interface.as_ref().or(self.at.as_ref())),
             self.direction.to_string(),
-            or_dash(&self.protocol),
+            or_dash(self.protocol.as_ref()),
             end(self.source_address, self.source_port),
             end(self.destination_address, self.destination_port),
             self.reason.to_string(),
@@ -130,7 +133,14 @@ mod tests {
             destination_port: 0,
         };
         let subnet = Some("spoke1/web".to_owned());
-        let value = vec![Dropped { drop: denied, subnet }, Dropped { drop: unknown, subnet: None }];
+        let full = DroppedBy { resource: "lb".into(), rule: "web".into(), association: None };
+        let mut full = dropped(DropReason::LoadBalancer, Some(full));
+        (full.nic, full.at) = (None, Some("lb".into()));
+        let value = vec![
+            Dropped { drop: denied, subnet },
+            Dropped { drop: unknown, subnet: None },
+            Dropped { drop: full, subnet: None },
+        ];
         Logged { value, lost: 3, gaps: 1, forgotten: 1 }
     }
 

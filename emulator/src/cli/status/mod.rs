@@ -12,7 +12,9 @@ use self::encryption::{Encryption, not_encrypted};
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
 use crate::controller::client::Client;
-use crate::controller::protocol::{HostStatus, LabStatus, NicStatus, Request, Response, VmStatus};
+use crate::controller::protocol::{
+    HostStatus, LabStatus, NicStatus, OutsideStatus, Request, Response, VmStatus,
+};
 use crate::output::{self, Columns, Format, Show};
 
 #[derive(Debug, clap::Args)]
@@ -39,17 +41,18 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
 
 impl Show for LabStatus {
     fn table(&self) -> String {
-        let Self { name, topology, generation, hosts, virtual_machines } = self;
+        let Self { name, topology, generation, hosts, virtual_machines, outside } = self;
         let problems: String = hosts
             .iter()
             .flat_map(|host| host.agent.problems.iter().map(move |problem| (&host.name, problem)))
             .map(|(host, problem)| format!("problem on {host}: {problem}\n"))
             .collect();
         format!(
-            "lab {name}, generation {generation}, from {}\n\n{}\n{}{}{}{}{problems}",
+            "lab {name}, generation {generation}, from {}\n\n{}\n{}{}{}{}{}{problems}",
             topology.display(),
             table_of_hosts(hosts),
             table_of_vms(virtual_machines),
+            table_of_outside(outside),
             not_offloaded(hosts),
             not_encrypted(
                 hosts.iter().filter_map(|host| Some((host.name.as_str(), host.not_encrypted.as_deref()?)))
@@ -103,6 +106,23 @@ fn table_of_vms(vms: &[VmStatus]) -> String {
         }
     }
     columns.to_string()
+}
+
+/// Hosts of the internet and services; nothing where there are none.
+fn table_of_outside(outside: &[OutsideStatus]) -> String {
+    if outside.is_empty() {
+        return String::new();
+    }
+    let mut columns = Columns::new(["OUTSIDE", "HOST", "STATE", "PUBLIC ADDRESS"]);
+    for OutsideStatus { name, host, running, ip_address, .. } in outside {
+        columns.row([
+            name.clone(),
+            host.as_ref().map(ToString::to_string).unwrap_or_default(),
+            if *running { "running" } else { "not running" }.to_owned(),
+            ip_address.to_string(),
+        ]);
+    }
+    format!("\n{columns}")
 }
 
 /// `not offloaded on host1, host2: ...`, a line for each reason.
@@ -171,6 +191,13 @@ mod tests {
                 host("host2", &well, refused),
                 host("host3", &well, refused),
             ],
+            outside: vec![OutsideStatus {
+                name: "internet/client".into(),
+                vm: VmName::new("internet.client").unwrap(),
+                host: Some(HostName::new("edge").unwrap()),
+                running: true,
+                ip_address: [203, 0, 113, 9].into(),
+            }],
             virtual_machines: vec![VmStatus {
                 name: VmName::new("web1").unwrap(),
                 host: HostName::new("host1").unwrap(),

@@ -21,6 +21,9 @@ pub(crate) struct LabStatus {
     pub(crate) hosts: Vec<HostStatus>,
     /// VMs, in the order of the file.
     pub(crate) virtual_machines: Vec<VmStatus>,
+    /// Hosts of the internet and services, in the order of the file.
+    #[serde(default)]
+    pub(crate) outside: Vec<OutsideStatus>,
 }
 
 /// How a host is.
@@ -91,6 +94,22 @@ pub(crate) struct VmStatus {
     pub(crate) running: bool,
     /// Its interfaces; the first is primary.
     pub(crate) network_interfaces: Vec<NicStatus>,
+}
+
+/// How a host of the internet or a service is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OutsideStatus {
+    /// What people call it: `internet/client`, `sql1`.
+    pub(crate) name: String,
+    /// What it is called as a VM of the host at the edge.
+    pub(crate) vm: VmName,
+    /// The host that it is on.
+    pub(crate) host: Option<HostName>,
+    /// Whether its processes run.
+    pub(crate) running: bool,
+    /// Its public address.
+    pub(crate) ip_address: Ipv4Addr,
 }
 
 /// How a NIC is.

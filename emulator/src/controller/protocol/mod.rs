@@ -22,7 +22,9 @@ use crate::plan::Change;
 
 pub(crate) use encryption::HostEncryption;
 pub(crate) use identity::AgentIdentity;
-pub(crate) use lab_status::{AgentState, AgentStatus, HostStatus, LabStatus, NicStatus, VmStatus};
+pub(crate) use lab_status::{
+    AgentState, AgentStatus, HostStatus, LabStatus, NicStatus, OutsideStatus, VmStatus,
+};
 
 /// Command line to controller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
