@@ -43,7 +43,8 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let to = Endpoint::resolve(&network, &args.to)?;
     let port = port(&arguments);
     // Both have to be somebody before anything is started.
-    (from.vm()?, to.vm()?);
+    from.vm()?;
+    to.vm()?;
     let address = to.address_from(&network, &from)?;
     let server = Server::start(&lab.name, &args.to, &port)?;
     let report = client(&lab.name, (&args.from, &from), address, &port, &arguments)?;
