@@ -106,11 +106,8 @@ async fn handle(controller: Arc<Controller>, request: Request, responses: Respon
             () = responses.closed() => return,
         },
         Request::Events => return forward_events(&controller, &responses).await,
-        Request::Probe { id, probe, answerer } => {
-            let result = match answerer {
-                Some(answerer) => controller.probe_answered(probe, answerer).await,
-                None => controller.probe(probe).await,
-            };
+        Request::Probe { id, probe, answerers } => {
+            let result = controller.probe_answered(probe, answerers).await;
             Ok(Response::Probed { id, result })
         }
     };
@@ -156,12 +153,14 @@ impl Controller {
         })
     }
 
-    async fn probe_answered(&self, probe: Probe, answerer: Answerer) -> ProbeResult {
-        if let Some(agent) = self.agent_of(&answerer.vm)
-            && let Err(error) = agent.ask(|id| ToAgent::Answer { id, answerer }).await
-        {
-            // The guest's own answer, a refusal, proves nearly as much.
-            warn!(%error, "nobody answers a probe");
+    async fn probe_answered(&self, probe: Probe, answerers: Vec<Answerer>) -> ProbeResult {
+        for answerer in answerers {
+            if let Some(agent) = self.agent_of(&answerer.vm)
+                && let Err(error) = agent.ask(|id| ToAgent::Answer { id, answerer }).await
+            {
+                // The guest's own answer, a refusal, proves nearly as much.
+                warn!(%error, "nobody answers a probe");
+            }
         }
         self.probe(probe).await
     }

@@ -16,7 +16,7 @@ use model::verdict::{Explanation, IpProtocol};
 use serde::Serialize;
 
 use super::Observation;
-use super::prober::{AGENT_PATIENCE, AT_A_TIME, Prober, answerer, probe_of};
+use super::prober::{AGENT_PATIENCE, AT_A_TIME, Prober, answerers, probe_of};
 use crate::controller::protocol::{Request, Response};
 
 /// How long an answer is waited for that must come: a busy machine's longest, and time for TCP to say it again. Three times that is
@@ -34,8 +34,8 @@ pub(crate) struct FollowUp {
     pub(crate) packets: u32,
     /// How many of them were answered.
     pub(crate) answered: u32,
-    /// How many took the unified flow of the sender's port; null where nothing is offloaded, and of connections, whose flow ends
-    /// with them.
+    /// How many took the unified flow of the sender's port; null where nothing is offloaded, of connections, whose flow ends with them, and of
+    /// what passes the edge.
     pub(crate) hits: Option<u64>,
     /// Whether the first packet was.
     #[serde(skip)]
@@ -75,10 +75,11 @@ impl Prober {
         let mut waiting = Vec::new();
         for (position, (explanations, observation)) in questions.iter().zip(observations).enumerate() {
             if let Some(first_answered) = first_answered(explanations, observation)
-                && let Some((probe, answerer)) = next_packets(network, explanations, first_answered, packets)?
+                && let Some((probe, answerers)) =
+                    next_packets(network, explanations, first_answered, packets)?
             {
                 results[position] = Some(FollowUp { packets, answered: 0, hits: None, first_answered });
-                waiting.push((LATER + position as u64, probe, answerer));
+                waiting.push((LATER + position as u64, probe, answerers));
             }
         }
         for some in waiting.chunks(AT_A_TIME) {
@@ -98,10 +99,8 @@ impl Prober {
         for (explanations, result) in questions.iter().zip(results) {
             let evidence = explanations.first().map(|explanation| &explanation.evidence);
             let (Some(result), Some(evidence)) = (result, evidence) else { continue };
-            let Some(vm) = evidence.sender.as_ref().filter(|_| evidence.packet.protocol != IpProtocol::TCP.0)
-            else {
-                continue;
-            };
+            let is_counted = evidence.packet.protocol != IpProtocol::TCP.0 && !evidence.at_edge;
+            let Some(vm) = evidence.sender.as_ref().filter(|_| is_counted) else { continue };
             if !known.contains_key(vm) {
                 known.insert(vm.clone(), self.flows_of(vm)?);
             }
@@ -129,10 +128,10 @@ impl Prober {
     }
 
     /// How many were answered of each question's packets.
-    fn send_all(&mut self, some: &[(u64, Probe, Option<Answerer>)]) -> Result<Vec<(usize, u32)>> {
-        for (id, probe, answerer) in some {
-            let (id, probe, answerer) = (*id, probe.clone(), answerer.clone());
-            self.client.send(Request::Probe { id, probe, answerer })?;
+    fn send_all(&mut self, some: &[(u64, Probe, Vec<Answerer>)]) -> Result<Vec<(usize, u32)>> {
+        for (id, probe, answerers) in some {
+            let (id, probe, answerers) = (*id, probe.clone(), answerers.clone());
+            self.client.send(Request::Probe { id, probe, answerers })?;
         }
         let mut answered = Vec::new();
         let mut awaited = some.len();
@@ -183,13 +182,12 @@ fn next_packets(
     explanations: &[Explanation],
     first_answered: bool,
     packets: u32,
-) -> Result<Option<(Probe, Option<Answerer>)>> {
+) -> Result<Option<(Probe, Vec<Answerer>)>> {
     let Some(explanation) = explanations.first() else { return Ok(None) };
     let patience = if first_answered { PATIENCE } else { DOUBT };
     let timeout_ms = u32::try_from(patience.as_millis())?;
     let probe = Probe { timeout_ms, follow_up: packets, ..probe_of(explanation)? };
-    let answerer = explanations.iter().find_map(|explanation| answerer(network, explanation));
-    Ok(Some((probe, answerer)))
+    Ok(Some((probe, answerers(network, explanations))))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use goal_state::DropReason;
-use goal_state::event::DropEvent;
-use goal_state::nsg::Access;
+use goal_state::event::{DropEvent, SeenEvent};
+use goal_state::nsg::{Access, Direction};
 use goal_state::probe::ProbeOutcome;
+use goal_state::{DropReason, NicId};
 use model::verdict::{Crossing, Explanation, IpProtocol, Observed, Proof, Reason};
 
 use super::Observation;
@@ -110,7 +110,7 @@ fn path(explanation: &Explanation, observation: &Observation) -> Vec<String> {
     let foretold = |vm: &String| after_sender.clone().position(|name| name == vm).unwrap_or(usize::MAX);
     let mut came_to = observation.came_to();
     came_to.sort_by_key(foretold);
-    let sender = explanation.evidence.sender.iter().map(ToString::to_string);
+    let sender = explanation.evidence.sender.iter().map(|vm| observation.names().of_vm(vm));
     sender.chain(came_to).collect()
 }
 
@@ -132,11 +132,12 @@ fn answer_is_a_denial(explanation: &Explanation, observation: &Observation) -> b
         || (guest_refuses(explanation) && observation.outcome() == Some(&ProbeOutcome::Refused))
 }
 
-/// The VM whose port or guest denied: where the drop was, or else the last one that let the packet in.
+/// The VM whose port or guest denied, or the station that did: where the drop was, or else the last one that let the packet in.
 fn place(explanation: &Explanation, observation: &Observation) -> String {
-    match observation.drop().and_then(|drop| drop.nic.as_ref()) {
-        Some(nic) => nic.vm.to_string(),
-        None => path(explanation, observation).pop().unwrap_or_default(),
+    match observation.drop().map(|drop| (&drop.nic, &drop.at)) {
+        Some((Some(nic), _)) => observation.names().of_port(nic),
+        Some((None, Some(station))) => station.clone(),
+        _ => path(explanation, observation).pop().unwrap_or_default(),
     }
 }
 
@@ -190,20 +191,41 @@ fn is_silent(explanation: &Explanation, reason: &Reason) -> bool {
 /// it out before the host finds that out; and in a circle.
 fn differences_of_way(explanation: &Explanation, observation: &Observation) -> Vec<String> {
     let foretold = &explanation.evidence.crossings;
-    let missing = foretold.iter().filter(|crossing| !observation.crossings.contains(crossing));
-    let mut differences: Vec<_> =
-        missing.map(|crossing| format!("{} was not crossed", describe(crossing))).collect();
+    let missing = foretold.iter().filter(|crossing| !observation.crossed(crossing));
+    let mut differences: Vec<_> = missing.map(|crossing| describe_missing(crossing, observation)).collect();
     if observation.lost_events {
         differences.clear();
     }
     if !observation.nobody_there() && !explanation.evidence.loops {
-        let extra = observation.crossings.iter().filter(|crossing| !foretold.contains(crossing));
-        differences.extend(extra.map(|crossing| format!("{} was crossed", describe(crossing))));
+        let is_foretold = |seen: &&SeenEvent| {
+            foretold.iter().any(|crossing| (&crossing.nic, crossing.direction) == (&seen.nic, seen.direction))
+        };
+        let extra = observation.crossings.iter().filter(|seen| !is_foretold(seen));
+        differences.extend(extra.map(|seen| format!("{} was crossed", describe(&seen.nic, seen.direction))));
     }
     differences
 }
 
-fn describe(Crossing { nic, direction }: &Crossing) -> String {
+/// A port that did not see the packet, or saw it as something else than the model says.
+fn describe_missing(Crossing { nic, direction, packet }: &Crossing, observation: &Observation) -> String {
+    let port = describe(nic, *direction);
+    let same = |seen: &&SeenEvent| seen.nic == *nic && seen.direction == *direction;
+    match observation.crossings.iter().find(same) {
+        None => format!("{port} was not crossed"),
+        Some(SeenEvent { packet: seen, .. }) => {
+            let foretold = packet.sources.first().zip(packet.destination);
+            let foretold = foretold
+                .map(|(source, to)| format!(", not {source} → {to}:{}", packet.destination_port))
+                .unwrap_or_default();
+            format!(
+                "{port} was crossed as {}:{} → {}:{}{foretold}",
+                seen.source, seen.source_port, seen.destination, seen.destination_port
+            )
+        }
+    }
+}
+
+fn describe(nic: &NicId, direction: Direction) -> String {
     format!("the port of {nic}, {}", direction.to_string().to_lowercase())
 }
 
@@ -216,8 +238,9 @@ fn fate(observation: &Observation) -> String {
         (Some(drop), _) if drop.reason == DropReason::NoDestination && drop.by.is_none() => {
             format!("nobody has the address {}", drop.packet.destination)
         }
-        (Some(DropEvent { nic, reason, direction, by, .. }), _) => {
-            let port = nic.as_ref().map_or("a host".to_owned(), |nic| format!("the port of {nic}"));
+        (Some(DropEvent { nic, at, reason, direction, by, .. }), _) => {
+            let station = at.clone().unwrap_or_else(|| "a host".to_owned());
+            let port = nic.as_ref().map_or(station, |nic| format!("the port of {nic}"));
             let by = by.as_ref().map(|by| format!(" ({}/{})", by.resource, by.rule)).unwrap_or_default();
             format!("{port} dropped it {}: {reason}{by}", direction.to_string().to_lowercase())
         }

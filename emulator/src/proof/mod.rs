@@ -2,13 +2,17 @@
 //!
 //! | module | idea |
 //! |---|---|
+//! | [`flow`] | which packets belong to a probe. Pure |
 //! | [`observation`] | what was seen of one probe: its answer, the ports that it crossed, the drop. Pure |
 //! | [`judgement`] | that beside the model's answer. Pure |
+//! | [`names`] | what people call those who tell of it. Pure |
 //! | [`prober`] | sends probes through a lab's controller, many at a time |
 //! | [`follow_up`] | more packets of the same flows |
 
+pub(crate) mod flow;
 pub(crate) mod follow_up;
 pub(crate) mod judgement;
+pub(crate) mod names;
 pub(crate) mod observation;
 pub(crate) mod prober;
 

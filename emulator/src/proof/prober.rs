@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
+use goal_state::event::{Event, FiveTuple};
 use goal_state::nsg::{Direction, Protocol};
 use goal_state::probe::{Answerer, Probe, ProbeOutcome, ProbeResult};
 use goal_state::vm::Transport;
 use goal_state::{NicId, VmName};
 use model::network::Network;
-use model::verdict::{Explanation, IpProtocol};
+use model::verdict::{Explanation, Form, IpProtocol};
 
 use super::Observation;
+use super::flow::Flow;
 use super::judgement::agrees;
-use super::observation::Flow;
+use super::names::Names;
 use crate::controller::client::Client;
 use crate::controller::protocol::{Request, Response};
 use crate::lab::Folder;
@@ -78,6 +81,7 @@ impl Prober {
         network: &Network,
         questions: &[&[Explanation]],
     ) -> Result<Vec<Observation>> {
+        let names = Arc::new(Names::of(network));
         let mut waiting = questions.iter().enumerate();
         let mut underway: BTreeMap<u64, Underway<'_>> = BTreeMap::new();
         let mut done: BTreeMap<usize, Observation> = BTreeMap::new();
@@ -85,7 +89,7 @@ impl Prober {
             while underway.len() < AT_A_TIME
                 && let Some((position, explanations)) = waiting.next()
             {
-                underway.insert(position as u64, self.send(network, position, explanations)?);
+                underway.insert(position as u64, self.send(network, &names, position, explanations)?);
             }
             let Some(first) = underway.values().map(|probe| probe.deadline).min() else { break };
             if let Some(response) = self.client.receive_until(Some(first))? {
@@ -102,19 +106,22 @@ impl Prober {
     fn send<'e>(
         &mut self,
         network: &Network,
+        names: &Arc<Names>,
         position: usize,
         explanations: &'e [Explanation],
     ) -> Result<Underway<'e>> {
         let explanation = explanations.first().ok_or_else(|| anyhow!("the model has no answer"))?;
         let packet = explanation.evidence.packet;
         let probe = probe_of(explanation)?;
-        let answerer = explanations.iter().find_map(|explanation| answerer(network, explanation));
-        self.client.send(Request::Probe { id: position as u64, probe, answerer })?;
+        let answerers = answerers(network, explanations);
+        self.client.send(Request::Probe { id: position as u64, probe, answerers })?;
         let flow = Flow {
             packet,
             askers: explanations.iter().flat_map(askers).collect(),
             nobody_at: explanations.iter().filter_map(|explanation| explanation.evidence.nobody_at).collect(),
             repliers: explanations.iter().flat_map(repliers).collect(),
+            forms: forms(explanations),
+            names: Arc::clone(names),
         };
         let observation = Observation::of(flow);
         Ok(Underway {
@@ -129,11 +136,15 @@ impl Prober {
 /// Takes a response to where it belongs.
 fn hear(underway: &mut BTreeMap<u64, Underway<'_>>, response: Response) -> Result<()> {
     match response {
-        Response::Event { event, .. } => underway.values_mut().for_each(|probe| {
-            let undecided = !probe.observation.is_decided();
-            probe.observation.note(&event);
-            probe.wait_for_news_if(undecided);
-        }),
+        Response::Event { event, .. } => {
+            let owner = packet(&event).and_then(|packet| sure_owner(underway, packet));
+            let meant = underway.iter_mut().filter(|(id, _)| owner.is_none_or(|owner| owner == **id));
+            for (_, probe) in meant {
+                let undecided = !probe.observation.is_decided();
+                probe.observation.note(&event);
+                probe.wait_for_news_if(undecided);
+            }
+        }
         Response::Probed { id, result } => {
             // One that was dropped is not waited for; its silence comes later.
             if let Some(probe) = underway.get_mut(&id) {
@@ -148,6 +159,21 @@ fn hear(underway: &mut BTreeMap<u64, Underway<'_>>, response: Response) -> Resul
     Ok(())
 }
 
+/// The packet that an event is about; none where it tells addresses only, or of no packet.
+fn packet(event: &Event) -> Option<&FiveTuple> {
+    match event {
+        Event::Seen(seen) => Some(&seen.packet),
+        Event::Drop(drop) => Some(&drop.packet).filter(|packet| packet.protocol != 0),
+        Event::DataPath(_) | Event::Lost { .. } => None,
+    }
+}
+
+/// Whose packet it is, when a probe has its source port. Where somebody translates, it may be that of several.
+fn sure_owner(underway: &BTreeMap<u64, Underway<'_>>, packet: &FiveTuple) -> Option<u64> {
+    let mut probes = underway.iter();
+    probes.find(|(_, probe)| probe.observation.flow().is_surely_own(packet)).map(|(id, _)| *id)
+}
+
 impl Underway<'_> {
     /// Once the fate is known, only the news of the way is waited for.
     fn wait_for_news_if(&mut self, was_undecided: bool) {
@@ -157,11 +183,11 @@ impl Underway<'_> {
     }
 
     fn is_over(&self, now: Instant) -> bool {
-        // Of several ways, a shorter one is seen before a longer one that the packet has really taken.
-        let several = self.explanations.len() > 1;
+        // Of several ways, a shorter one is seen before a longer one that the packet has really taken. And an ICMP error may be here before the
+        // news of the drop that it tells of.
         let is_told = |explanation: &Explanation| {
             self.observation.is_complete(&explanation.evidence.crossings)
-                && (!several || agrees(explanation, &self.observation))
+                && agrees(explanation, &self.observation)
         };
         self.explanations.iter().any(is_told) || now >= self.deadline
     }
@@ -209,9 +235,21 @@ fn sendable(protocol: IpProtocol) -> Result<Protocol> {
     }
 }
 
-/// Who is to answer: the VM that gets the packet, unless it has a list of the ports that it listens on, which counts. An echo
-/// request is answered by every guest.
-pub(super) fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
+/// Who is to answer, whichever of equal ways the packet takes.
+pub(super) fn answerers(network: &Network, explanations: &[Explanation]) -> Vec<Answerer> {
+    let mut answerers: Vec<Answerer> = Vec::new();
+    for answerer in explanations.iter().filter_map(|explanation| answerer(network, explanation)) {
+        if !answerers.contains(&answerer) {
+            answerers.push(answerer);
+        }
+    }
+    answerers
+}
+
+/// The VM that gets the packet, unless it has a list of the ports that it listens on, which counts. An echo request is answered by every
+/// guest, and those outside answer by themselves.
+fn answerer(network: &Network, explanation: &Explanation) -> Option<Answerer> {
+    let arrived = explanation.evidence.arrived?;
     let receiver = network.find_vm(&explanation.received.as_ref()?.at)?;
     let vm = network.vm(receiver);
     let transport = match explanation.protocol {
@@ -221,9 +259,9 @@ pub(super) fn answerer(network: &Network, explanation: &Explanation) -> Option<A
     };
     vm.listen.is_none().then(|| Answerer {
         vm: vm.name.clone(),
-        address: explanation.evidence.packet.destination,
+        address: arrived.destination,
         transport,
-        port: explanation.evidence.packet.destination_port,
+        port: arrived.destination_port,
         for_ms: 2 * u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX / 2),
     })
 }
@@ -233,6 +271,21 @@ fn askers(explanation: &Explanation) -> BTreeSet<VmName> {
     let sender = explanation.evidence.sender.clone();
     let forwarders = explanation.path.iter().filter_map(|name| name.parse().ok());
     sender.into_iter().chain(forwarders).collect()
+}
+
+/// What the first packet may look like on its way.
+fn forms(explanations: &[Explanation]) -> Vec<Form> {
+    let of_ways = explanations.iter().flat_map(|explanation| {
+        let crossings = explanation.evidence.crossings.iter().map(|crossing| &crossing.packet);
+        explanation.evidence.forms.iter().chain(crossings)
+    });
+    let mut forms: Vec<Form> = Vec::new();
+    for form in of_ways {
+        if !forms.contains(form) {
+            forms.push(form.clone());
+        }
+    }
+    forms
 }
 
 /// The NICs that the reply leaves, as the model says.

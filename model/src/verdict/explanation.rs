@@ -7,6 +7,7 @@ use goal_state::nsg::{Access, Direction};
 use goal_state::{DropReason, NicId, VmName};
 use serde::Serialize;
 
+use super::form::Form;
 use super::packet::IpProtocol;
 use crate::effective::FlowEncryption;
 
@@ -187,14 +188,20 @@ pub struct Observed {
 /// What a probe must send, and which ports must see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// The VM that sends; none when it is sent from elsewhere.
+    /// The VM that sends, also one that plays somebody outside; none when it is sent from elsewhere.
     pub sender: Option<VmName>,
     /// The first packet, as its guest sends it.
     pub packet: FiveTuple,
+    /// What it looks like on its way, in order. Never empty.
+    pub forms: Vec<Form>,
+    /// The first packet as its receiver's programs see it; none when it did not arrive.
+    pub arrived: Option<FiveTuple>,
     /// The ports that accepted the first packet, in order.
     pub crossings: Vec<Crossing>,
     /// The ports that accepted the reply, in order.
     pub reply_crossings: Vec<Crossing>,
+    /// Whether it passes the edge of the virtual networks: translated, balanced, or with somebody outside at one end.
+    pub at_edge: bool,
     /// The packet arrives, at another VM that has the address: a Deny to which that VM answers.
     pub taken_by_another: bool,
     /// The packet or its reply circles until its TTL ends: a Deny that no port tells of.
@@ -213,4 +220,6 @@ pub struct Crossing {
     pub nic: NicId,
     /// Seen from the NIC.
     pub direction: Direction,
+    /// What the packet looks like to its rules.
+    pub packet: Form,
 }

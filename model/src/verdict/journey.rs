@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use goal_state::event::FiveTuple;
 use goal_state::nsg::{Access, Direction};
 use goal_state::{DropReason, NicId};
 
@@ -10,6 +11,7 @@ use super::choices::Choices;
 use super::decision::Decision;
 use super::explanation::{Crossing, Egress, Reason, Received, Step};
 use super::flows::Flows;
+use super::form::{Chosen, Form};
 use super::guest::{self, Reception};
 use super::node::Node;
 use super::packet::Packet;
@@ -92,9 +94,15 @@ pub(super) struct Journey {
     pub(super) path: Vec<Node>,
     pub(super) steps: Vec<Step>,
     pub(super) crossings: Vec<Crossing>,
+    /// What the packet looks like, stretch by stretch.
+    pub(super) forms: Vec<Form>,
+    /// The source that it was given by somebody who chooses one.
+    pub(super) chosen: Option<Chosen>,
     pub(super) egress: Option<Egress>,
     /// Of each stretch between two stations.
     pub(super) encryption: Vec<FlowEncryption>,
+    /// Whether it passes the edge of the virtual networks.
+    pub(super) at_edge: bool,
     pub(super) taken_by_another: bool,
     pub(super) loops: bool,
     pub(super) nobody_at: Option<Ipv4Addr>,
@@ -118,6 +126,14 @@ impl Journey {
             source: packet.source_text(),
             destination: packet.destination_text(),
         })
+    }
+
+    /// The packet as its receiver's programs see it.
+    pub(super) fn arrived(&self) -> Option<FiveTuple> {
+        match self.end {
+            End::Arrived(Arrival { packet, .. }) => Some(packet.five_tuple()),
+            End::Dropped(_) => None,
+        }
     }
 
     /// What a flow log says: X when all stretches are, else the first that is not. Nothing was encrypted of what never left.
@@ -156,8 +172,11 @@ pub(super) fn travel(
         path: vec![sender],
         steps: Vec::new(),
         crossings: Vec::new(),
+        forms: vec![packet.into()],
+        chosen: None,
         egress: None,
         encryption: Vec::new(),
+        at_edge: false,
         taken_by_another: false,
         loops: false,
         nobody_at: None,
@@ -179,6 +198,7 @@ impl Walk<'_> {
             if forwards && !sent.insert((place, packet)) {
                 break;
             }
+            self.note_form(packet);
             match self.step(place, packet) {
                 Ok(Next::Go(next, changed)) => (place, packet) = (next, changed),
                 Ok(Next::Arrived(arrival)) => return End::Arrived(arrival),
@@ -189,6 +209,7 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, place: Place, packet: Packet) -> Result<Next, Reason> {
+        self.journey.at_edge |= !matches!(place, Place::Guest(_) | Place::Port { .. });
         match place {
             Place::Guest(vm) => self.leave_guest(vm, packet),
             Place::Port { nic, origin } => self.enter_port(nic, origin, packet),
@@ -219,7 +240,7 @@ impl Walk<'_> {
             return self.leave_for_internet(sender, packet, route);
         }
         self.flows.accept(sender, packet);
-        self.cross(sender, Direction::Outbound);
+        self.cross(sender, Direction::Outbound, packet);
         // Behind the port's routing, which alone knows the next hop.
         if let Onward::To(receiver) = onward {
             self.check_encryption(sender, receiver)?;
@@ -240,7 +261,10 @@ impl Walk<'_> {
                 Err(self.deny(Decision::new(DropReason::NoDestination), detail))
             }
             Onward::Frontend(frontend) => Ok(Next::Go(Place::Frontend { frontend, origin }, packet)),
-            Onward::Through(frontend) => self.balance_through(frontend, origin, packet),
+            Onward::Through(frontend) => {
+                self.journey.at_edge = true;
+                self.balance_through(frontend, origin, packet)
+            }
             Onward::PrivateEndpoint(endpoint) => Ok(Next::Go(Place::PrivateEndpoint(endpoint), packet)),
             Onward::Gateway(gateway) => Ok(Next::Go(Place::Gateway { gateway, from: None }, packet)),
             Onward::ServiceEndpoint(service) => self.leave_by_service_endpoint(sender, &service, packet),
@@ -265,7 +289,7 @@ impl Walk<'_> {
         }
         Port::new(self.policy, nic, &mut self.journey.steps).inbound(self.flows, origin, packet)?;
         self.flows.accept(nic, packet);
-        self.cross(nic, Direction::Inbound);
+        self.cross(nic, Direction::Inbound, packet);
         self.enter_guest(nic.vm, packet)
     }
 
@@ -329,9 +353,23 @@ impl Walk<'_> {
         End::Dropped(reason)
     }
 
-    pub(super) fn cross(&mut self, nic: NicRef, direction: Direction) {
-        let id = NicId { vm: self.network.vm(nic.vm).name.clone(), nic: self.network.nic(nic).name.clone() };
-        self.journey.crossings.push(Crossing { nic: id, direction });
+    /// A port has accepted the packet.
+    pub(super) fn cross(&mut self, nic: NicRef, direction: Direction, packet: Packet) {
+        let nic = NicId { vm: self.network.vm(nic.vm).name.clone(), nic: self.network.nic(nic).name.clone() };
+        let packet = self.form(packet);
+        self.journey.crossings.push(Crossing { nic, direction, packet });
+    }
+
+    /// What `packet` looks like.
+    pub(super) fn form(&self, packet: Packet) -> Form {
+        self.journey.chosen.as_ref().map_or_else(|| packet.into(), |chosen| chosen.form(packet))
+    }
+
+    fn note_form(&mut self, packet: Packet) {
+        let form = self.form(packet);
+        if !self.journey.forms.contains(&form) {
+            self.journey.forms.push(form);
+        }
     }
 
     /// Where the packet is, by name.

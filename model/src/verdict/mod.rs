@@ -20,6 +20,7 @@
 //! | [`question`], `endpoint` | who asks for what; what a text names |
 //! | [`explanation`], `decision` | the answer, as `vnetlab explain -o json` prints it; its steps |
 //! | [`packet`] | a packet and the flow that it belongs to |
+//! | [`form`] | what a packet looks like on its way |
 //! | `node`, `journey` | what a packet passes; from place to place until it arrives or is dropped |
 //! | `flows`, `choices` | what is remembered for replies; which of equal ways are taken |
 //! | `guest` | which NIC a guest sends from; what it does with what it gets |
@@ -37,6 +38,7 @@ mod encryption;
 mod endpoint;
 pub mod explanation;
 mod flows;
+pub mod form;
 mod gateway;
 mod guest;
 mod journey;
@@ -59,6 +61,7 @@ use goal_state::vm::{Listen, Transport};
 pub use explanation::{
     Crossing, Egress, EgressMethod, Evidence, Explanation, Observed, Proof, Reason, Received, Reply, Step,
 };
+pub use form::Form;
 pub use packet::{IpProtocol, Packet};
 pub use question::{Question, QuestionError};
 
@@ -161,10 +164,13 @@ fn evidence(network: &Network, asked: &Asked, first: &Journey, reply: Option<Jou
     Evidence {
         sender,
         packet: asked.packet.five_tuple(),
+        forms: first.forms.clone(),
+        arrived: first.arrived(),
         loops: first.loops || reply.as_ref().is_some_and(|reply| reply.loops),
         nobody_at: first.nobody_at.or(reply.as_ref().and_then(|reply| reply.nobody_at)),
         crossings: first.crossings.clone(),
         reply_crossings: reply.map(|reply| reply.crossings).unwrap_or_default(),
+        at_edge: first.at_edge || !asked.sender.is_vm(),
         taken_by_another: first.taken_by_another,
         not_carried: first.not_carried.or(of_reply).or(outside).map(str::to_owned),
     }

@@ -107,7 +107,7 @@ impl Walk<'_> {
 
     fn pass_port(&mut self, nic: NicRef, packet: Packet) {
         self.flows.accept(nic, packet);
-        self.cross(nic, Direction::Outbound);
+        self.cross(nic, Direction::Outbound, packet);
     }
 
     fn is_somebody(&self, address: Ipv4Addr) -> bool {
@@ -186,6 +186,7 @@ impl Walk<'_> {
             allocated_outbound_ports: None,
         });
         self.not_carried("service endpoints");
+        self.journey.at_edge = true;
         match self.policy.owners().public(packet.destination) {
             Some(PublicOwner::Service(service)) => {
                 let back = Place::Port { nic, origin: Origin::Outside };

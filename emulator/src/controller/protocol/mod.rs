@@ -91,8 +91,8 @@ pub(crate) enum Request {
         id: u64,
         /// The packet.
         probe: Probe,
-        /// Who is to answer it, where an answer is wanted and nobody may be listening.
-        answerer: Option<Answerer>,
+        /// Who is to answer it, where an answer is wanted and nobody may be listening: all who may get it.
+        answerers: Vec<Answerer>,
     },
 }
 
