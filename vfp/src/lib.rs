@@ -4,6 +4,7 @@
 //! Deciding and acting are apart. [`lower()`] turns a goal state into values ([`network`], [`ruleset`]) without asking
 //! anyone; [`reconcile()`] makes the kernel hold them; [`events`] puts what the kernel logs into Azure's words.
 
+pub mod balancing;
 pub mod counters;
 pub mod data_path;
 pub mod events;

@@ -17,12 +17,14 @@
 //! | [`stations`] | the edge: what all stations have |
 //! | [`router`] | a region's way into the internet |
 //! | [`nat_gateway`] | NAT gateways |
+//! | [`frontend`] | a load balancer's frontend: rules, remembered flows |
 //! | [`guest`] | the VM's own side |
 //! | [`drop_log`] | what the drops and probes are logged as |
 
 mod decision_tree;
 pub mod drop_log;
 pub mod encryption;
+pub(crate) mod frontend;
 pub mod guest;
 mod nat_gateway;
 pub mod no_destination;

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use goal_state::HostGoalState;
 use goal_state::edge::Leg;
 use ipnet::Ipv4Net;
-use linux_net::netlink::{Address, MAIN_TABLE, Rule};
+use linux_net::netlink::{Address, MAIN_TABLE, Route, RouteTarget, Rule};
 
-use super::{MTU, nat_gateway, router};
+use super::{MTU, frontend, nat_gateway, router};
 use crate::names;
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, StationNetwork, Sysctl};
 use crate::station::Station;
@@ -26,11 +26,20 @@ const DEFAULT_TABLE: u32 = 253;
 /// All stations of the host.
 pub(super) fn lower(goal: &HostGoalState) -> Vec<StationNetwork> {
     let lower = |station| match station {
-        Station::Router(router) => Some(router::lower(router)),
-        Station::NatGateway(gateway) => Some(nat_gateway::lower(gateway)),
-        Station::Frontend(_) | Station::Prober(_) => None,
+        Station::Router(router) => router::lower(router),
+        Station::NatGateway(gateway) => nat_gateway::lower(gateway),
+        Station::Frontend(frontend) => frontend::lower(frontend),
+        Station::Prober(_) => prober(station),
     };
-    Station::all(&goal.edge).filter_map(lower).collect()
+    Station::all(&goal.edge).map(lower).collect()
+}
+
+/// Who probes: everybody is a neighbour, and it forwards nothing.
+fn prober(station: Station<'_>) -> StationNetwork {
+    let mut prober = bare(station);
+    prober.namespace.sysctls.retain(|setting| setting.path != "net/ipv4/ip_forward");
+    prober.namespace.routes = vec![Route::new(Ipv4Net::default(), RouteTarget::Device(names::INSIDE.into()))];
+    prober
 }
 
 /// A station that has its legs, with their addresses, and forwards as its main table says, which is still empty. Nothing is filtered.

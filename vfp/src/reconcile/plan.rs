@@ -13,6 +13,7 @@ use linux_net::netlink::{
 };
 
 use super::Observed;
+use crate::balancing::is_rule_table;
 use crate::names;
 use crate::network::{Device, DeviceKind, Namespace};
 
@@ -214,7 +215,8 @@ fn rules(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Request> 
 
 fn routes(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Request> {
     let ours = observed.routes.iter().filter(|route| match owner {
-        Owner::Port => true,
+        // Those follow health.
+        Owner::Port => !is_rule_table(route.table),
         Owner::Switch => false,
         Owner::Guest => {
             let default = route.table == MAIN_TABLE && route.destination.prefix_len() == 0;

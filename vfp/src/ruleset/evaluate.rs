@@ -79,6 +79,7 @@ fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome)
                     Some(other) => panic!("{other:?} in a map"),
                     None => break 'actions,
                 },
+                Action::Flow(..) => panic!("nothing is remembered"),
                 Action::Accept => return Step::Decided(true),
                 Action::Drop => return Step::Decided(false),
                 Action::Return => return Step::Returned,
@@ -130,6 +131,7 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
         Match::Established | Match::Reply => packet.established,
         Match::Invalid => false,
         Match::FewConnections { .. } => true,
+        Match::EndsConnection => false,
         Match::NoNewConnection => {
             assert_eq!(packet.protocol, 6, "asked for TCP's flags");
             !packet.opens

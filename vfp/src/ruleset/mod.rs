@@ -40,6 +40,8 @@ pub struct Ruleset {
     pub sets: Vec<NamedSet>,
     /// Sets in which connections are counted.
     pub connection_sets: Vec<ConnectionSet>,
+    /// Maps in which flows are remembered.
+    pub flow_maps: Vec<FlowMap>,
     /// Chains; a chain stands before those that jump to it.
     pub chains: Vec<Chain>,
 }
@@ -80,6 +82,15 @@ pub enum Elements {
     Addresses(Vec<Ipv4Addr>),
     /// Ethernet addresses.
     Macs(Vec<MacAddr>),
+}
+
+/// A map in which [`Action::Flow`] remembers flows of one protocol: by addresses and ports, each with an address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct FlowMap {
+    /// Its name: letters, digits and `_`.
+    pub name: String,
+    /// Seconds after which a flow is forgotten that is not remembered anew.
+    pub timeout_s: u32,
 }
 
 /// A chain of rules.
@@ -147,6 +158,8 @@ pub enum Match {
         /// The highest number that is few.
         most: u32,
     },
+    /// Its sender ends a connection: it has FIN or RST. Only after a match of TCP.
+    EndsConnection,
     /// It does not ask for a new connection: it is no SYN alone. Only after a match of TCP.
     NoNewConnection,
     /// Its source address is in the set.
@@ -238,6 +251,8 @@ pub enum Action {
     SourceNat(Ipv4Addr, Option<PortRange>),
     /// By this device, past everything else.
     Forward(String),
+    /// With the packet's flow, in the named map. Only after a match of TCP or UDP.
+    Flow(FlowAction, String),
     /// Through the hook.
     Accept,
     /// Away.
@@ -256,12 +271,26 @@ pub enum Action {
     Branch(Key, Vec<(Span, Action)>),
 }
 
+/// What is done with a flow and a map. A mark is the bytes of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FlowAction {
+    /// Sets the packet's mark to what the map has for the flow. What the map does not have, the rule does not match.
+    Find,
+    /// Remembers the next hop that routing has found. Only after routing. Where the flow is remembered already, only its time begins anew.
+    RememberNextHop,
+    /// Remembers the mark; likewise.
+    RememberMark,
+    /// As if it had not been remembered.
+    Forget,
+}
+
 impl Ruleset {
     /// A table without content.
     #[must_use]
     pub fn new(family: Family) -> Self {
-        let (counters, sets, connection_sets, chains) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { family, counters, sets, connection_sets, chains }
+        let (counters, sets, connection_sets) = (Vec::new(), Vec::new(), Vec::new());
+        let (flow_maps, chains) = (Vec::new(), Vec::new());
+        Self { family, counters, sets, connection_sets, flow_maps, chains }
     }
 
     /// The chain of this name.

@@ -5,10 +5,15 @@ use goal_state::nsg::{AddressSet, PortRange};
 use ipnet::Ipv4Net;
 use linux_net::nft::{self, Field, InvalidText, Name, Operator, Statement, Value};
 
-use super::{Action, Chain, Elements, Family, Hook, Key, Match, NamedSet, Rule, Ruleset, Span, TABLE};
+use super::{
+    Action, Chain, Elements, Family, FlowAction, Hook, Key, Match, NamedSet, Rule, Ruleset, Span, TABLE,
+};
 
 /// The bytes of a logged packet that are kept: the longest IPv4 header and the ports, with room.
 const LOG_LENGTH: u32 = 128;
+
+/// Flows that there is room for in a map: some hundred megabytes when it is full.
+const FLOWS: u32 = 1 << 20;
 
 /// The tables of one namespace, for the kernel.
 ///
@@ -33,6 +38,9 @@ fn table(ruleset: &Ruleset) -> Result<nft::Table, InvalidText> {
     table.connection_sets = all(&ruleset.connection_sets, |set| {
         let fields = set.keys.iter().map(|key| field(*key)).collect();
         Ok(nft::ConnectionSet { name: Name::new(&*set.name)?, fields, size: set.size })
+    })?;
+    table.flow_maps = all(&ruleset.flow_maps, |map| {
+        Ok(nft::FlowMap { name: Name::new(&*map.name)?, timeout_s: map.timeout_s, size: FLOWS })
     })?;
     table.chains = all(&ruleset.chains, |wanted| chain(ruleset, wanted))?;
     Ok(table)
@@ -97,6 +105,7 @@ fn matching(ruleset: &Ruleset, question: &Match) -> Result<Vec<Statement>, Inval
             let fields = keys.flat_map(|counted| &counted.keys).map(|key| field(*key)).collect();
             Ok(vec![Statement::CountConnections { set: Name::new(&**set)?, fields, most: *most }])
         }
+        Match::EndsConnection => one(Field::TcpFlags, Is, Value::Words(vec!["fin", "rst"])),
         Match::NoNewConnection => one(Field::TcpHandshake, IsNot, Value::Word("syn")),
         Match::Source(set) => one(Field::IpSource, Is, addresses(set)),
         Match::SourceNot(set) => one(Field::IpSource, IsNot, addresses(set)),
@@ -163,6 +172,7 @@ fn action(wanted: &Action) -> Result<Statement, InvalidText> {
             Statement::Nat(nft::Nat::Source(*address, ports))
         }
         Action::Forward(device) => Statement::Forward(Name::new(&**device)?),
+        Action::Flow(what, map) => flow(*what, Name::new(&**map)?),
         Action::Accept => Statement::Accept,
         Action::Drop => Statement::Drop,
         Action::Reset => Statement::Reset,
@@ -173,6 +183,15 @@ fn action(wanted: &Action) -> Result<Statement, InvalidText> {
             Statement::VerdictByChance(all(chains, |chain| Ok(Statement::Goto(Name::new(&**chain)?)))?)
         }
     })
+}
+
+fn flow(action: FlowAction, map: Name) -> Statement {
+    match action {
+        FlowAction::Find => Statement::SetMarkByFlow(map),
+        FlowAction::RememberNextHop => Statement::RememberNextHop(map),
+        FlowAction::RememberMark => Statement::RememberMark(map),
+        FlowAction::Forget => Statement::Forget(map),
+    }
 }
 
 fn addresses(set: &AddressSet) -> Value {

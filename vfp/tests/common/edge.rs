@@ -120,7 +120,7 @@ pub(crate) fn with_nat_gateway() -> [HostGoalState; 2] {
 }
 
 /// A machine with one NIC, which sends everything by that next hop.
-fn with(name: &str, number: u8, address: Ipv4Addr, vni: u32, next_hop: NextHop) -> VirtualMachine {
+pub(crate) fn with(name: &str, number: u8, address: Ipv4Addr, vni: u32, next_hop: NextHop) -> VirtualMachine {
     let mut vm = machine(name, 4);
     let nic = &mut vm.network_interfaces[0];
     nic.mac = leg_mac(number);

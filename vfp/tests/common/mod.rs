@@ -36,7 +36,7 @@ pub(crate) fn sandboxed(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-const VNI: u32 = 1001;
+pub(crate) const VNI: u32 = 1001;
 
 /// VMs `a` (10.1.0.4) and `b` (10.1.0.5), both accelerated.
 pub(crate) fn goal() -> HostGoalState {
