@@ -4,14 +4,22 @@ use goal_state::DropReason;
 use goal_state::route::{NextHop, Route, RouteSource};
 use ipnet::Ipv4Net;
 
+use super::edge::EdgePlan;
 use crate::effective::hop::{hop_from, route_name};
+use crate::effective::private_endpoint::shares_route;
 use crate::effective::reach::{Owner, gives_access, routed_space, takes_part};
-use crate::effective::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, Hop, Policy};
-use crate::network::{Peering, SubnetRef};
+use crate::effective::{EffectiveNextHop, EffectiveRoute, EffectiveRoutes, FrontendRef, Hop, Policy};
+use crate::network::public::LoadBalancerSku;
+use crate::network::{FrontendAddress, Network, Peering, SubnetRef};
 
 /// Destinations that a route delivers to, and that a packet does not reach all the same: subnets of a peering in which this
 /// one does not take part, load balancers and private endpoints.
-pub(super) fn exceptions(policy: &Policy<'_>, subnet: SubnetRef, effective: &EffectiveRoutes) -> Vec<Route> {
+pub(super) fn exceptions(
+    policy: &Policy<'_>,
+    plan: Option<&EdgePlan>,
+    subnet: SubnetRef,
+    effective: &EffectiveRoutes,
+) -> Vec<Route> {
     let network = policy.network();
     let delivers = |prefix: Ipv4Net| {
         let route = effective.covering(prefix);
@@ -43,13 +51,32 @@ pub(super) fn exceptions(policy: &Policy<'_>, subnet: SubnetRef, effective: &Eff
     let peers = with.iter().flat_map(|link| policy.addresses(link.remote));
     for (&address, owner) in own.chain(peers) {
         let reason = match owner {
-            Owner::Frontend(_) => DropReason::LoadBalancer,
-            Owner::PrivateEndpoint(_) => DropReason::PrivateEndpoint,
-            Owner::Nic(_) | Owner::Gateway(_) | Owner::RouteServer(_) => continue,
+            Owner::Frontend(frontend) if plan.is_none() || is_too_far(network, subnet, *frontend) => {
+                DropReason::LoadBalancer
+            }
+            // A route to itself is followed only where its own routes are kept out of the way.
+            Owner::PrivateEndpoint(id)
+                if plan.is_none() || !shares_route(network, network.private_endpoint(*id).subnet.vnet) =>
+            {
+                DropReason::PrivateEndpoint
+            }
+            _ => continue,
         };
         if let Some(route) = delivers(address.into()) {
             except(address.into(), reason, route);
         }
     }
     exceptions
+}
+
+/// A frontend of a Basic load balancer cannot be reached by global peering.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-network-peering-overview#constraints-for-peered-virtual-networks>
+fn is_too_far(network: &Network, subnet: SubnetRef, frontend: FrontendRef) -> bool {
+    let balancer = network.load_balancer(frontend.balancer);
+    let FrontendAddress::Private { subnet: of_frontend, .. } = balancer.frontends[frontend.index].address
+    else {
+        return false;
+    };
+    let location = |subnet: SubnetRef| &network.vnet(subnet.vnet).location;
+    balancer.sku == LoadBalancerSku::Basic && location(subnet) != location(of_frontend)
 }

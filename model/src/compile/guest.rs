@@ -5,12 +5,16 @@ use std::net::Ipv4Addr;
 
 use goal_state::vm::Guest;
 
+use super::Shared;
 use super::neighbours::Neighbours;
+use super::translation::floating;
+use crate::effective::Policy;
 use crate::effective::tags::WIRE_SERVER;
-use crate::network::{Network, VmId};
+use crate::network::{Network, NicIndex, NicRef, VmId};
 
 /// The guest of `vm`.
-pub(super) fn guest(network: &Network, neighbours: &Neighbours, vm: VmId) -> Guest {
+pub(super) fn guest(policy: &Policy<'_>, shared: &Shared<'_>, vm: VmId) -> Guest {
+    let network = policy.network();
     let machine = network.vm(vm);
     let mut listen = machine.listen.clone().unwrap_or_default();
     listen.sort();
@@ -20,11 +24,15 @@ pub(super) fn guest(network: &Network, neighbours: &Neighbours, vm: VmId) -> Gue
         listen,
         answers_everything: false,
         commands: machine.commands.clone(),
-        hosts: hosts(network, neighbours, vm),
-        floating: Vec::new(),
+        hosts: hosts(network, &shared.neighbours, vm),
+        floating: shared.plan.map(|_| floating(policy, nics(network, vm))).unwrap_or_default(),
         dns_servers: vec![WIRE_SERVER],
         dns_suffix: None,
     }
+}
+
+fn nics(network: &Network, vm: VmId) -> impl Iterator<Item = NicRef> {
+    (0..network.vm(vm).nics.len()).map(move |index| NicRef { vm, index: NicIndex(index) })
 }
 
 /// The VMs of the same virtual network by name, each at its primary address. Azure-provided names do not resolve across

@@ -2,16 +2,16 @@
 
 use goal_state::nsg::AddressSet;
 use goal_state::port::{ForwardedTrafficRefusal, Port};
-use goal_state::translation::Translation;
 
 use super::Shared;
 use super::neighbours::Neighbours;
+use super::translation::translation;
 use crate::effective::Policy;
 use crate::effective::reach::{connected_peers, refuses_forwarded_traffic};
 use crate::network::{Network, NicRef, VnetId};
 
 /// The policy of `nic`'s port.
-pub(super) fn port(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Port {
+pub(super) fn port(policy: &Policy<'_>, shared: &Shared<'_>, nic: NicRef) -> Port {
     let network = policy.network();
     let properties = network.nic(nic);
     let vnet = properties.subnet.vnet;
@@ -19,10 +19,10 @@ pub(super) fn port(policy: &Policy<'_>, shared: &Shared, nic: NicRef) -> Port {
         vni: network.vnet(vnet).vni,
         enable_ip_forwarding: properties.enable_ip_forwarding,
         filter: policy.filter(nic).clone(),
-        routes: shared.routes.of(policy, nic),
+        routes: shared.routes.of(policy, shared.plan, nic),
         forwarded_traffic_refused: forwarded_traffic_refused(network, &shared.neighbours, vnet),
         unencrypted_refused: shared.unencrypted.refused(policy, nic),
-        translation: Translation::default(),
+        translation: shared.plan.map(|plan| translation(policy, plan, nic)).unwrap_or_default(),
         private_endpoint: None,
     }
 }

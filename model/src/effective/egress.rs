@@ -9,6 +9,8 @@
 
 use std::net::Ipv4Addr;
 
+use goal_state::translation::PortLease;
+
 use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku};
 use crate::network::{
     FrontendAddress, LoadBalancer, LoadBalancerId, NatGatewayId, Network, NicRef, PublicIpId,
@@ -17,8 +19,8 @@ use crate::network::{
 use super::Policy;
 use super::none_routes::private_ranges;
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 
 /// The subnet of Azure Firewall, whose own public addresses are its only way out.
 const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
@@ -40,6 +42,9 @@ pub enum OutboundMethod {
     /// An address of Azure's.
     DefaultOutboundAccess,
 }
+
+/// Positions of frontends, and how many of their ports each member of a pool gets.
+pub(super) type OutboundPorts = (Vec<usize>, u32);
 
 /// A way out to the internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,31 +123,46 @@ fn public_address(network: &Network, nic: NicRef, source: Ipv4Addr) -> Option<Wa
 /// An outbound rule for one of the NIC's pools, or else a load balancing rule that is a way out, too. Where there are only
 /// rules for another protocol the balancer is what does not translate this one.
 fn load_balancer(policy: &Policy<'_>, nic: NicRef, protocol: u8) -> Option<WayOut> {
+    let (balancer, leases) = leases(policy, nic, protocol)?;
+    let ports = leases.iter().map(|lease| u32::from(lease.last - lease.first) + 1).sum();
+    let method = OutboundMethod::LoadBalancer { balancer, ports };
+    Some(WayOut { method, address: leases.first()?.address })
+}
+
+/// The source ports by which `nic` leaves when a load balancer is its way out, and that load balancer. Never empty.
+#[must_use]
+pub fn leases<'p>(
+    policy: &'p Policy<'_>,
+    nic: NicRef,
+    protocol: u8,
+) -> Option<(LoadBalancerId, &'p [PortLease])> {
     let network = policy.network();
     let pools = policy.owners().pools(nic);
-    let by = |find: fn(&LoadBalancer, usize, u8) -> Option<(usize, u32)>| {
+    let by = |find: fn(&LoadBalancer, usize, u8) -> Option<OutboundPorts>| {
         pools.iter().find_map(|&(id, pool)| {
-            let balancer = network.load_balancer(id);
-            let (frontend, ports) = find(balancer, pool, protocol)?;
-            let FrontendAddress::Public(public_ip) = balancer.frontends[frontend].address else {
-                return None;
-            };
-            let ports = if ports == 0 { default_ports(balancer.backend_pools[pool].1.len()) } else { ports };
-            let method = OutboundMethod::LoadBalancer { balancer: id, ports };
-            Some(WayOut { method, address: network.public_ip(public_ip).address })
+            let (frontends, _) = find(network.load_balancer(id), pool, protocol)?;
+            let leases = policy.leases().get(id, &frontends, nic);
+            (!leases.is_empty()).then_some((id, leases))
         })
     };
     by(by_outbound_rule).or_else(|| by(by_load_balancing_rule))
 }
 
-/// The frontend and the ports of each machine, 0 for the default.
-fn by_outbound_rule(balancer: &LoadBalancer, pool: usize, protocol: u8) -> Option<(usize, u32)> {
-    let mut rules = balancer.outbound_rules.iter();
-    let rule = rules.find(|rule| rule.backend_pool == pool && includes(rule.protocol, protocol))?;
-    Some((*rule.frontends.first()?, rule.allocated_outbound_ports))
+/// The ways out that a load balancer is for the members of a pool: the frontends of each, and how many of their ports each member gets.
+pub(super) fn outbound_ports(balancer: &LoadBalancer, pool: usize, protocol: u8) -> Vec<OutboundPorts> {
+    let ways = [by_outbound_rule(balancer, pool, protocol), by_load_balancing_rule(balancer, pool, protocol)];
+    ways.into_iter().flatten().collect()
 }
 
-fn by_load_balancing_rule(balancer: &LoadBalancer, pool: usize, protocol: u8) -> Option<(usize, u32)> {
+fn by_outbound_rule(balancer: &LoadBalancer, pool: usize, protocol: u8) -> Option<OutboundPorts> {
+    let mut rules = balancer.outbound_rules.iter();
+    let rule = rules.find(|rule| rule.backend_pool == pool && includes(rule.protocol, protocol))?;
+    let default = default_ports(balancer.backend_pools[pool].1.len());
+    let ports = if rule.allocated_outbound_ports == 0 { default } else { rule.allocated_outbound_ports };
+    (!rule.frontends.is_empty()).then(|| (rule.frontends.clone(), ports))
+}
+
+fn by_load_balancing_rule(balancer: &LoadBalancer, pool: usize, protocol: u8) -> Option<OutboundPorts> {
     let mut rules = balancer.load_balancing_rules.iter();
     let rule = rules.find(|rule| {
         let public = matches!(balancer.frontends[rule.frontend].address, FrontendAddress::Public(_));
@@ -151,7 +171,7 @@ fn by_load_balancing_rule(balancer: &LoadBalancer, pool: usize, protocol: u8) ->
             && !rule.disable_outbound_snat
             && includes(rule.protocol, protocol)
     })?;
-    Some((rule.frontend, 0))
+    Some((vec![rule.frontend], default_ports(balancer.backend_pools[pool].1.len())))
 }
 
 /// Whether a rule for `of` is about packets of this protocol. Those that no load balancer translates are about any, so that
@@ -192,14 +212,11 @@ fn default_outbound_access(policy: &Policy<'_>, nic: NicRef, protocol: u8) -> Re
     } else if !translates(OutboundMethod::DefaultOutboundAccess, protocol) {
         Err(NoWayOut::Protocol(OutboundMethod::DefaultOutboundAccess))
     } else {
-        Ok(WayOut { method: OutboundMethod::DefaultOutboundAccess, address: default_address(nic) })
+        Ok(WayOut {
+            method: OutboundMethod::DefaultOutboundAccess,
+            address: policy.default_outbound_address(nic),
+        })
     }
-}
-
-/// Azure does not tell which address it takes, and may change it. Here an address of 198.51.100.0/24 (TEST-NET-2, RFC 5737)
-/// stands for it: the same for a VM as long as its place in the file is.
-fn default_address(nic: NicRef) -> Ipv4Addr {
-    Ipv4Addr::new(198, 51, 100, u8::try_from(nic.vm.0 % 254).unwrap_or(0) + 1)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`reach`] | peers, who has a private address, and who of them a subnet can send to |
-//! | `private_endpoint` | private endpoints in routing |
+//! | [`private_endpoint`] | private endpoints in routing |
 //! | [`routes`] | the effective routes of a subnet |
 //! | `system_routes`, `none_routes` | the platform's: own ranges, peers, services, private endpoints, the internet, what is reserved |
 //! | `gateway_routes` | those of gateways and route servers |
@@ -14,6 +14,8 @@
 //! | [`mod@hop`] | where an active route leads a packet, or why it drops it |
 //! | [`encryption`] | which NICs encrypt, and what becomes of what one hands to another |
 //! | [`egress`] | who gives a flow to the internet its source address |
+//! | `default_outbound` | addresses of NICs to which nothing else gives one |
+//! | [`leases`] | source ports of frontends that are a machine's |
 //! | [`owners`] | who has which name and which address |
 //! | [`bgp`] | what gateways and route servers learn and announce |
 //! | [`security_admin`] | which security admin configurations hold where |
@@ -25,15 +27,17 @@
 
 pub mod bgp;
 pub mod classifier;
+mod default_outbound;
 pub mod difference;
 pub mod egress;
 pub mod encryption;
 mod gateway_routes;
 pub mod hop;
+pub mod leases;
 mod none_routes;
 pub mod owners;
 pub mod policy;
-mod private_endpoint;
+pub mod private_endpoint;
 pub mod reach;
 pub mod routes;
 pub mod rules;
@@ -46,6 +50,7 @@ mod user_routes;
 pub use classifier::Classifier;
 pub use encryption::{Encryption, FlowEncryption};
 pub use hop::{Appliance, Hop, Taker, hop, hop_from};
+pub use leases::Leases;
 pub use owners::{FrontendRef, MachineRef, Owners, PublicOwner};
 pub use policy::Policy;
 pub use reach::{Owner, deliver};

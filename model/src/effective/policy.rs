@@ -10,8 +10,10 @@ use prefix_trie::PrefixMap;
 
 use super::bgp::Bgp;
 use super::classifier::Classifier;
+use super::default_outbound;
 use super::encryption::Encryption;
 use super::gateway_routes::gateway_routes;
+use super::leases::Leases;
 use super::owners::Owners;
 use super::reach::{self, Owner};
 use super::routes::{EffectiveRoute, EffectiveRoutes};
@@ -25,12 +27,15 @@ pub struct Policy<'n> {
     network: &'n Network,
     addresses: OnceLock<Vec<BTreeMap<Ipv4Addr, Owner>>>,
     bgp: OnceLock<Bgp>,
+    /// By VM and NIC.
+    default_outbound: OnceLock<Vec<Vec<Ipv4Addr>>>,
     encryption: OnceLock<Encryption>,
     /// By virtual network.
     private_endpoints: OnceLock<Vec<Vec<PrivateEndpointId>>>,
     vnets: Vec<OfVnet>,
     /// By VM and NIC.
     filters: Vec<Vec<OfNic>>,
+    leases: OnceLock<Leases>,
     owners: OnceLock<Owners>,
     members: OnceLock<Vec<AddressSet>>,
     groups: Mutex<HashMap<GroupKey, SharedGroup>>,
@@ -74,10 +79,12 @@ impl<'n> Policy<'n> {
             network,
             addresses: OnceLock::new(),
             bgp: OnceLock::new(),
+            default_outbound: OnceLock::new(),
             encryption: OnceLock::new(),
             private_endpoints: OnceLock::new(),
             vnets: vnets.collect(),
             filters: filters.map(Iterator::collect).collect(),
+            leases: OnceLock::new(),
             owners: OnceLock::new(),
             members: OnceLock::new(),
             groups: Mutex::default(),
@@ -169,6 +176,19 @@ impl<'n> Policy<'n> {
     #[must_use]
     pub fn owners(&self) -> &Owners {
         self.owners.get_or_init(|| Owners::of(self.network))
+    }
+
+    /// Source ports of frontends that are leased to machines of backend pools.
+    #[must_use]
+    pub fn leases(&self) -> &Leases {
+        self.leases.get_or_init(|| Leases::of(self.network))
+    }
+
+    /// The address that a NIC has in the internet where default outbound access gives it one. It is no other NIC's.
+    #[must_use]
+    pub fn default_outbound_address(&self, nic: NicRef) -> Ipv4Addr {
+        let all = self.default_outbound.get_or_init(|| default_outbound::addresses(self.network));
+        all[nic.vm.0][nic.index.0]
     }
 
     /// Every private address in a virtual network, and who has it.

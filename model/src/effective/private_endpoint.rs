@@ -13,7 +13,8 @@ use crate::network::{Network, PrivateEndpointId, VnetId};
 
 /// Whether the private endpoints of `vnet` share a route (`privateEndpointVNetPolicies: Basic`): only then is a user-defined
 /// route of type VnetLocal a way to them.
-pub(super) fn shares_route(network: &Network, vnet: VnetId) -> bool {
+#[must_use]
+pub fn shares_route(network: &Network, vnet: VnetId) -> bool {
     network.vnet(vnet).private_endpoint_vnet_policies == PrivateEndpointVnetPolicies::Basic
 }
 

@@ -162,20 +162,30 @@ pub(super) fn links(network: &Network, vnet: VnetId) -> PrefixMap<Ipv4Net, usize
 #[must_use]
 pub fn reachable_nics(policy: &Policy<'_>, vnet: VnetId) -> BTreeMap<Ipv4Addr, NicRef> {
     let network = policy.network();
-    let running = |(&address, owner): (&Ipv4Addr, &Owner)| match *owner {
-        Owner::Nic(nic) if network.vm(nic.vm).runs() => Some((address, nic)),
+    reachable(policy, vnet, |owner| match owner {
+        Owner::Nic(nic) if network.vm(nic.vm).runs() => Some(nic),
         _ => None,
-    };
+    })
+}
+
+/// The same for whoever of its owners `choose` makes something of.
+pub fn reachable<T>(
+    policy: &Policy<'_>,
+    vnet: VnetId,
+    choose: impl Fn(Owner) -> Option<T>,
+) -> BTreeMap<Ipv4Addr, T> {
+    let network = policy.network();
+    let chosen = |(&address, &owner): (&Ipv4Addr, &Owner)| Some((address, choose(owner)?));
     let own = policy.addresses(vnet);
-    let mut owners: BTreeMap<_, _> = own.iter().filter_map(running).collect();
+    let mut owners: BTreeMap<_, _> = own.iter().filter_map(chosen).collect();
     let links = policy.links(vnet);
     for link in network.vnet(vnet).peerings.iter().filter(|link| gives_access(network, link)) {
-        for (address, nic) in policy.addresses(link.remote).iter().filter_map(running) {
+        for (address, owner) in policy.addresses(link.remote).iter().filter_map(chosen) {
             let covered = links.get_lpm(&Ipv4Net::from(address));
             if !own.contains_key(&address)
                 && covered.is_some_and(|(_, &by)| network.vnet(vnet).peerings[by].remote == link.remote)
             {
-                owners.entry(address).or_insert(nic);
+                owners.entry(address).or_insert(owner);
             }
         }
     }
@@ -185,15 +195,21 @@ pub fn reachable_nics(policy: &Policy<'_>, vnet: VnetId) -> BTreeMap<Ipv4Addr, N
 /// Whose NIC [`reachable_nics`] has at `address`.
 #[must_use]
 pub fn reachable_nic(policy: &Policy<'_>, vnet: VnetId, address: Ipv4Addr) -> Option<NicRef> {
+    match reachable_owner(policy, vnet, address) {
+        Some(Owner::Nic(nic)) if policy.network().vm(nic.vm).runs() => Some(nic),
+        _ => None,
+    }
+}
+
+/// Who has an address that some NIC of `vnet` can send a packet to at layer 3, be it there or not.
+#[must_use]
+pub fn reachable_owner(policy: &Policy<'_>, vnet: VnetId, address: Ipv4Addr) -> Option<Owner> {
     let network = policy.network();
     let owner = policy.addresses(vnet).get(&address).or_else(|| {
         let (_, &link) = policy.links(vnet).get_lpm(&Ipv4Net::from(address))?;
         policy.addresses(network.vnet(vnet).peerings[link].remote).get(&address)
     });
-    match owner {
-        Some(&Owner::Nic(nic)) if network.vm(nic.vm).runs() => Some(nic),
-        _ => None,
-    }
+    owner.copied()
 }
 
 #[cfg(test)]

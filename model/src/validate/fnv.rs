@@ -8,7 +8,7 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// The hash of `parts`, joined by a byte that no name has, so that `ab`+`c` differs from `a`+`bc`. Case does not
 /// count, as in Azure's names.
-pub(super) fn hash_of_names(parts: &[&str]) -> u64 {
+pub(crate) fn hash_of_names(parts: &[&str]) -> u64 {
     let mut hash = OFFSET_BASIS;
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {

@@ -70,6 +70,7 @@ use crate::review::review;
 use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
+pub(crate) use fnv::hash_of_names;
 pub(crate) use overlap::overlaps_within;
 pub(crate) use peering::peered_by_subnet;
 use private_address::private_addresses;

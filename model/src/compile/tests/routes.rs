@@ -76,7 +76,7 @@ fn a_deallocated_machine_is_nowhere() {
 }
 
 #[test]
-fn s6_3_an_internal_frontend_as_next_hop_is_not_carried_yet() {
+fn s6_3_an_internal_frontend_is_a_next_hop() {
     let network = NetworkBuilder::new()
         .vnet("a", "10.0.0.0/16")
         .route_table("rt", &["lb 0.0.0.0/0 10.0.0.100"])
@@ -85,8 +85,8 @@ fn s6_3_an_internal_frontend_as_next_hop_is_not_carried_yet() {
         .nva("nva", &["10.0.0.5"])
         .load_balancer("lb", "10.0.0.100", &["nva"], &["All 0 0"])
         .build();
-    assert_eq!(to(&network, "web", "8.8.8.8"), "drop loadBalancer");
-    assert_eq!(to(&network, "web", "10.0.0.100"), "drop loadBalancer");
+    assert_eq!(to(&network, "web", "8.8.8.8"), "via 10.0.0.100");
+    assert_eq!(to(&network, "web", "10.0.0.100"), "local");
     assert_eq!(to(&network, "web", "10.0.0.5"), "local");
 }
 
@@ -101,12 +101,12 @@ fn s9_1_without_a_way_out_the_internet_is_no_outbound_access() {
         .vm_public_ip("public", "pip")
         .build();
     assert_eq!(to(&network, "private", "8.8.8.8"), "drop outboundAccess");
-    assert_eq!(to(&network, "public", "8.8.8.8"), "drop noDestination");
+    assert_eq!(to(&network, "public", "8.8.8.8"), "internet by 169.254.1.1");
 }
 
-/// Endpoint, service and gateway routes say who will carry them.
+/// A gateway's routes say who will carry them. An endpoint of a service without an address in its ranges leads to nobody.
 #[test]
-fn what_packets_do_not_do_yet_is_a_drop_of_the_layer_that_will_do_it() {
+fn endpoints_lead_to_services_and_gateways_nowhere_yet() {
     let network = NetworkBuilder::new()
         .tags(&[("Storage", &["20.60.0.0/24"])])
         .vnet("a", "10.0.0.0/16")
@@ -121,8 +121,84 @@ fn what_packets_do_not_do_yet_is_a_drop_of_the_layer_that_will_do_it() {
         .vm("web", "10.0.0.4")
         .build();
     assert_eq!(to(&network, "web", "10.50.0.1"), "drop gateway");
-    assert_eq!(to(&network, "web", "10.0.0.9"), "drop privateEndpoint");
-    assert_eq!(to(&network, "web", "20.60.0.9"), "drop noDestination");
+    assert_eq!(to(&network, "web", "10.0.0.9"), "local");
+    assert_eq!(to(&network, "web", "20.60.0.9"), "via 169.254.3.1");
+    assert_eq!(to(&network, "web", "20.60.0.10"), "drop noDestination");
+}
+
+#[test]
+fn s10_2_only_an_approved_private_endpoint_is_reached_and_a_peers_by_the_peering() {
+    let network = |state| {
+        NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .vnet("b", "10.1.0.0/16")
+            .peer("a", "b")
+            .service("sql", "Microsoft.Sql", "20.60.0.9")
+            .private_endpoint_with("pe", "b/10.1.0.9", "sql", |endpoint| endpoint.state = state)
+            .vm("web", "10.0.0.4")
+            .build()
+    };
+    let approved = network(crate::network::PrivateLinkServiceConnectionState::Approved);
+    assert_eq!(to(&approved, "web", "10.1.0.9"), "peering");
+    let pending = network(crate::network::PrivateLinkServiceConnectionState::Pending);
+    assert_eq!(to(&pending, "web", "10.1.0.9"), "drop privateEndpoint");
+}
+
+/// Storage of the region is reached from private subnets; of another region, and other services, are not.
+#[test]
+fn s2_4_a_private_subnet_reaches_storage_of_its_region() {
+    let mut network = NetworkBuilder::new()
+        .vnet("a", "10.0.0.0/16")
+        .subnet_with("a/default", |subnet| subnet.default_outbound_access = false)
+        .subnet("a", "open", "10.0.1.0/24")
+        .service("near", "Microsoft.Storage", "20.60.0.9")
+        .service("far", "Microsoft.Storage", "20.60.0.10")
+        .service("sql", "Microsoft.Sql", "20.60.0.11")
+        .vm("private", "10.0.0.4")
+        .vm("open", "10.0.1.4")
+        .build();
+    network.services[1].location = "koreasouth".to_owned();
+    assert_eq!(to(&network, "private", "20.60.0.9"), "via 169.254.3.1");
+    assert_eq!(to(&network, "private", "20.60.0.10"), "drop outboundAccess");
+    assert_eq!(to(&network, "private", "20.60.0.11"), "drop outboundAccess");
+    assert_eq!(to(&network, "open", "20.60.0.9"), "internet by 169.254.1.1");
+}
+
+/// A machine behind a load balancer has no way out by itself, and answers all the same.
+#[test]
+fn s9_1_who_answers_the_internet_has_a_route_there() {
+    let network = |rules: &[&str]| {
+        NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .public_ip("pip", "20.200.0.4")
+            .vm("web", "10.0.0.4")
+            .load_balancer_with("lb", "pip", &["web"], rules, |balancer| {
+                balancer.load_balancing_rules.iter_mut().for_each(|rule| rule.disable_outbound_snat = true);
+            })
+            .build()
+    };
+    assert_eq!(to(&network(&[]), "web", "8.8.8.8"), "drop outboundAccess");
+    assert_eq!(to(&network(&["Tcp 80 80"]), "web", "8.8.8.8"), "internet by 169.254.1.1");
+}
+
+/// One of several appliances may be a frontend; a Basic one is not reached from another region.
+#[test]
+fn s7_3_a_basic_frontend_is_not_reached_from_another_region() {
+    let network = |sku| {
+        let mut network = NetworkBuilder::new()
+            .vnet("a", "10.0.0.0/16")
+            .vnet("b", "10.1.0.0/16")
+            .peer("a", "b")
+            .vm("web", "10.0.0.4")
+            .nva("nva", &["10.1.0.4"])
+            .load_balancer_with("lb", "10.1.0.100", &["nva"], &["Tcp 80 80"], |it| it.sku = sku)
+            .build();
+        network.virtual_networks[1].location = "koreasouth".to_owned();
+        network
+    };
+    use crate::network::public::LoadBalancerSku;
+    assert_eq!(to(&network(LoadBalancerSku::Standard), "web", "10.1.0.100"), "peering");
+    assert_eq!(to(&network(LoadBalancerSku::Basic), "web", "10.1.0.100"), "drop loadBalancer");
 }
 
 /// A route of type VnetLocal is no way to a private endpoint.
