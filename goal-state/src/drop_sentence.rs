@@ -40,7 +40,7 @@ pub fn sentence(drop: &DropEvent, subnet: Option<&str>) -> String {
 }
 
 /// The rule of a drop for want of a free source port.
-const SNAT_PORTS: &str = "SNAT ports";
+pub const SNAT_PORTS: &str = "SNAT ports";
 /// The rule of a drop of mail to the internet.
 const TCP_25: &str = "TCP 25";
 

@@ -82,9 +82,13 @@ pub struct NetworkInterface {
 }
 
 impl NetworkInterface {
-    /// The subnet's first address, the default gateway that DHCP hands out. It answers ARP and nothing else.
+    /// The subnet's first address, the default gateway that DHCP hands out; a link-local one where the subnet is a single address, as it is
+    /// for hosts of the internet. It answers ARP and nothing else.
     #[must_use]
     pub fn gateway(&self) -> Ipv4Addr {
+        if self.subnet.prefix_len() == 32 {
+            return Ipv4Addr::new(169, 254, 0, 1);
+        }
         Ipv4Addr::from(u32::from(self.subnet.network()) + 1)
     }
 }

@@ -13,6 +13,9 @@
  */
 #pragma once
 
+/* The mark of packets that the port has translated, where they leave it; vfp/src/lower/translation has the same. */
+#define WAS_TRANSLATED 4
+
 #define SECOND 1000000000ULL
 /* Connection tracking forgets a UDP flow that it does not see for 30 s, and an ICMP one; a TCP connection after 5 days, as
  * ports are set. A packet of TCP without payload goes first: in the software it is overtaken by the others. */
@@ -129,6 +132,9 @@ static __always_inline int leave(struct __sk_buff *skb, enum direction direction
 	if (!entered)
 		return SOFTWARE;
 	skb->tc_index = 0;
+	/* Its addresses are not those that it came in with, and the next one is to be translated, too. */
+	if (skb->mark == WAS_TRANSLATED)
+		return SOFTWARE;
 	port = bpf_map_lookup_elem(&ports, &key.port);
 	if (!port)
 		return SOFTWARE;

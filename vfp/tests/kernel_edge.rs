@@ -16,8 +16,9 @@ use std::time::Duration;
 use common::edge::{CLIENT, Hosts, OUTSIDE, ROUTER, SERVER, goals, with_nat_gateway};
 use common::{finish, sandboxed, start};
 use goal_state::event::{DropEvent, Event};
-use goal_state::nsg::Direction;
+use goal_state::nsg::{Direction, Protocol};
 use goal_state::overlay::Mapping;
+use goal_state::translation::{OutboundTranslation, WayOut};
 use goal_state::{DropReason, HostGoalState};
 use linux_net::NetNs;
 use linux_net::capture::Capture;
@@ -74,14 +75,18 @@ impl<'a> Log<'a> {
 fn a_router_carries_packets_between_public_addresses_and_over_the_underlay() {
     sandboxed(|| {
         let hosts = Hosts::new();
-        let goals = goals();
+        let mut goals = goals();
+        // A way out that leaves its address as it is.
+        let source = Ipv4Addr::new(10, 1, 0, 4);
+        let way = WayOut::Address { address: source };
+        let way = OutboundTranslation { source, protocol: Protocol::Any, way };
+        goals[0].virtual_machines[0].network_interfaces[0].port.translation.outbound = vec![way];
         assert!(hosts.follow(&goals) > 0);
         assert_eq!(hosts.follow(&goals), 0);
         let (a, client, server) = (socket("a", 4000), socket("client", 4001), socket("server", 4002));
         assert_eq!(sent(&client, &server, SERVER), from(CLIENT, 4001));
         assert_eq!(sent(&server, &client, CLIENT), from(SERVER, 4002));
-        // Nothing translates its address.
-        assert_eq!(sent(&a, &server, SERVER), from([10, 1, 0, 4].into(), 4000));
+        assert_eq!(sent(&a, &server, SERVER), from(source, 4000));
     });
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 pub(crate) mod controller;
+pub(crate) mod internet;
 pub(crate) mod network;
 pub(crate) mod room;
 

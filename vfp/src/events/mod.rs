@@ -7,13 +7,15 @@ mod station;
 
 use std::net::Ipv4Addr;
 
+use goal_state::drop_sentence::SNAT_PORTS;
 use goal_state::event::{DropEvent, DroppedBy, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::{Association, Direction};
 use goal_state::port::Port;
+use goal_state::translation::WayOut;
 use goal_state::{DropReason, HostGoalState, MacAddr, NicId};
 
 use crate::lower::drop_log::{DropMark, LogPrefix};
-use crate::lower::security_admin;
+use crate::lower::{security_admin, translation};
 use crate::station::with_leg;
 
 pub use packet::{ArpRequest, arp_request, five_tuple};
@@ -75,6 +77,11 @@ fn dropped_by(port: &Port, mark: DropMark) -> Option<DroppedBy> {
         (Some(Association::NetworkManager), _) => by_configuration(port, mark),
         (Some(association), _) => by_group(port, mark.direction, association, mark.number),
         (None, DropReason::Peering) if mark.direction == Direction::Inbound => by_refusal(port, mark.number),
+        (None, DropReason::PublicAddress | DropReason::LoadBalancer) => by_translation(port, mark),
+        (None, DropReason::OutboundAccess) if translation::is_way_out(mark.number) => {
+            by_way_out(port, mark.number)
+        }
+        (None, DropReason::PrivateEndpoint) if port.private_endpoint.is_some() => by_private_endpoint(port),
         (None, _) => by_route(port, mark),
     }
 }
@@ -98,6 +105,28 @@ fn by_refusal(port: &Port, index: u32) -> Option<DroppedBy> {
         rule: "allowForwardedTraffic".into(),
         association: None,
     })
+}
+
+/// A public address that is closed has no rule, a load balancer has.
+fn by_translation(port: &Port, mark: DropMark) -> Option<DroppedBy> {
+    let translation = port.translation.inbound.get(usize::try_from(mark.number).ok()?)?;
+    let rule = match mark.reason {
+        DropReason::LoadBalancer => translation.rule.clone(),
+        _ => String::new(),
+    };
+    Some(DroppedBy { resource: translation.resource.clone(), rule, association: None })
+}
+
+fn by_way_out(port: &Port, number: u32) -> Option<DroppedBy> {
+    let way = translation::way_out(&port.translation, number)?;
+    let WayOut::Ports { resource, .. } = &way.way else { return None };
+    Some(DroppedBy { resource: resource.clone(), rule: SNAT_PORTS.into(), association: None })
+}
+
+fn by_private_endpoint(port: &Port) -> Option<DroppedBy> {
+    let endpoint = port.private_endpoint.as_ref()?;
+    let rule = if endpoint.approved { "" } else { "privateLinkServiceConnectionState" };
+    Some(DroppedBy { resource: endpoint.name.clone(), rule: rule.into(), association: None })
 }
 
 /// A customer's route is `TABLE/ROUTE`, a peering link's is `VNET/LINK`, and the platform's has no bare name.

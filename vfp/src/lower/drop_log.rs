@@ -35,7 +35,8 @@ pub struct DropMark {
     pub direction: Direction,
     /// Which of the port's groups, where it was one.
     pub association: Option<Association>,
-    /// The rule's priority, the security admin rule's place among all configurations' rules, the route's place in the port's routes, the refusal's place in the port's refusals, or
+    /// The rule's priority, the security admin rule's place among all configurations' rules, the route's place in the port's routes, the refusal's place in the port's refusals, the
+    /// translation's place among the port's inbound ones or 65,536 more than the way out's place among its outbound ones, or
     /// the VNI of a bridge, as the reason has it. [`DropMark::NONE`] where there is nothing to tell.
     pub number: u32,
 }

@@ -7,13 +7,14 @@ use goal_state::vm::{NetworkInterface, VirtualMachine};
 use ipnet::Ipv4Net;
 use linux_net::netlink::{self, Address, MAIN_TABLE, Route, RouteTarget};
 
-use super::MTU;
+use super::{MTU, translation};
 use crate::names;
 use crate::network::{Device, DeviceKind, MachineNetwork, Namespace, Sysctl};
 use crate::ruleset::{Action, Chain, Family, Hook, Match, Rule, Ruleset};
 
 /// The NIC with index 1 has table 101 and rules of that priority, and so on.
 const FIRST_TABLE: u32 = 100;
+const LOOPBACK: &str = "lo";
 
 /// The namespace of a VM.
 pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
@@ -25,6 +26,7 @@ pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
     for (index, nic) in vm.network_interfaces.iter().enumerate() {
         add_interface(&mut namespace, index, nic);
     }
+    add_floating(&mut namespace, vm);
     MachineNetwork { vm: vm.name.clone(), name: names::vm_namespace(&vm.name), namespace }
 }
 
@@ -70,6 +72,21 @@ fn add_interface(namespace: &mut Namespace, index: usize, nic: &NetworkInterface
         if table != MAIN_TABLE {
             namespace.rules.push(netlink::Rule::new(table, table).from(Ipv4Net::from(*address)));
         }
+    }
+}
+
+/// Frontends whose packets come as they are: the guest has their addresses on its loopback device, and answers from there by the NIC
+/// that they come in by.
+/// <https://learn.microsoft.com/azure/load-balancer/load-balancer-floating-ip>
+fn add_floating(namespace: &mut Namespace, vm: &VirtualMachine) {
+    for address in vm.guest.floating.iter().copied().map(Ipv4Net::from) {
+        namespace.addresses.push(Address { device: LOOPBACK.into(), address });
+    }
+    for (index, nic) in vm.network_interfaces.iter().enumerate().skip(1) {
+        let Ok(table) = u32::try_from(index).map(|index| FIRST_TABLE + index) else { continue };
+        let frontends = translation::floating(nic);
+        let rule = |address: &Ipv4Net| netlink::Rule::new(table, table).from(*address);
+        namespace.rules.extend(frontends.prefixes().iter().map(rule));
     }
 }
 

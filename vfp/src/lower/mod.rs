@@ -10,6 +10,8 @@
 //! | [`route`] | effective routes, and drops that they decide |
 //! | [`platform`] | the platform's addresses: what the agent answers in a port |
 //! | [`peering`] | peering links that refuse forwarded traffic |
+//! | [`translation`] | public addresses, load balancers and ways out to the internet, around the filter |
+//! | [`private_endpoint`] | the port of a private endpoint |
 //! | [`overlay`] | virtual networks on the host: bridges, VXLAN, mappings |
 //! | [`encryption`] | virtual network encryption: what goes to the agent instead of the tunnel |
 //! | [`unencrypted`] | next hops that packets may not be handed to, because they cannot be encrypted |
@@ -33,11 +35,13 @@ pub mod overlay;
 pub mod peering;
 mod platform;
 pub mod port;
+pub mod private_endpoint;
 pub mod route;
 mod router;
 mod rule_list;
 pub mod security_admin;
 pub mod stations;
+pub mod translation;
 pub mod unencrypted;
 
 use goal_state::HostGoalState;

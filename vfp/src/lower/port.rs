@@ -1,8 +1,8 @@
 //! A NIC's port: a namespace that routes between the guest and the host's bridge, and filters both ways.
 //!
 //! ```text
-//! guest, vf ─► outbound: source, protocol, platform? ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► unencrypted ─► up0
-//! up0 ─► inbound: destination, forwarded traffic ─► established? ─► admin rules ─► subnet group ─► NIC group ─► guest
+//! guest, vf ─► outbound: source, protocol, platform? ─► established? ─► admin rules ─► NIC group ─► subnet group ─► routes ─► unencrypted ─► translation ─► up0
+//! up0 ─► translation ─► inbound: destination, forwarded traffic ─► established? ─► admin rules ─► subnet group ─► NIC group ─► guest
 //! ```
 //!
 //! `vf` is there while an accelerated NIC has its VF, and never for others. What comes by it is from the guest as well.
@@ -20,13 +20,16 @@ use linux_net::netlink::{self, LOCAL_TABLE, MAIN_TABLE, Neighbour, Route, RouteT
 use super::drop_log::{DropMark, log_seen};
 use super::nsg::{self, direction_word};
 use super::rule_list::{self, ListedRule};
-use super::{MTU, decision_tree, mac, peering, platform, route, security_admin, unencrypted};
+use super::{
+    MTU, decision_tree, mac, peering, platform, private_endpoint, route, security_admin, translation,
+    unencrypted,
+};
 use crate::names::{self, GUEST, UPLINK, VF};
 use crate::network::{Cable, CableEnd, Device, DeviceKind, Namespace, PortNetwork, Sysctl};
 use crate::ruleset::{Action, Chain, Counter, Family, Hook, Match, Rule, Ruleset};
 
 /// The mark of IPv4 packets from the guest. ARP requests have none, which is how their look-up is told apart.
-const FROM_GUEST: u32 = 1;
+pub(super) const FROM_GUEST: u32 = 1;
 const TCP: u8 = 6;
 /// Holds one default route to the guest, for whatever comes in from the bridge.
 const INBOUND_TABLE: u32 = 100;
@@ -72,7 +75,7 @@ fn namespace(nic: &NetworkInterface) -> Namespace {
             .into(),
         addresses: platform::addresses(),
         routes: routes(nic),
-        rules: policy_rules(),
+        rules: policy_rules(nic),
         neighbours: primary(nic)
             .map(|address| Neighbour { device: GUEST.into(), address, mac: mac(nic.mac) })
             .into_iter()
@@ -115,17 +118,21 @@ fn sysctls() -> Vec<Sysctl> {
 }
 
 /// The local table comes after the two devices' rules, so that no address is ever taken for the port's own.
-fn policy_rules() -> Vec<netlink::Rule> {
+fn policy_rules(nic: &NetworkInterface) -> Vec<netlink::Rule> {
     let [answers, probe_answers] = platform::policy_rules(INBOUND_TABLE);
-    vec![
+    let mut rules = vec![
         netlink::Rule::new(100, INBOUND_TABLE).iif(UPLINK),
         answers,
         netlink::Rule::new(200, ARP_TABLE).iif(GUEST).fwmark(0),
         probe_answers,
+    ];
+    rules.extend(translation::policy_rules(nic));
+    rules.extend([
         netlink::Rule::new(32_000, LOCAL_TABLE),
         netlink::Rule::new(32_766, MAIN_TABLE),
         netlink::Rule::new(32_767, DEFAULT_TABLE),
-    ]
+    ]);
+    rules
 }
 
 fn routes(nic: &NetworkInterface) -> Vec<Route> {
@@ -138,6 +145,7 @@ fn routes(nic: &NetworkInterface) -> Vec<Route> {
     );
     routes.push(Route::new(everything, RouteTarget::Device(UPLINK.into())).in_table(ARP_TABLE));
     routes.push(platform::probe_route());
+    routes.extend(translation::routes(nic));
     routes
 }
 
@@ -147,10 +155,11 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
     counters.extend(peering::counters(&nic.port.forwarded_traffic_refused));
     counters.extend(route::counters(&nic.port.routes));
     counters.extend(unencrypted::counter(&nic.port.unencrypted_refused));
+    counters.extend(translation::counters(nic));
     let mut chains = vec![
         pass(Direction::Outbound),
         pass(Direction::Inbound),
-        route::chain(&nic.port.routes, &pass_name(Direction::Outbound)),
+        route::chain(&nic.port.routes, &pass_name(Direction::Outbound), translation::INTERNET),
     ];
     for direction in [Direction::Outbound, Direction::Inbound] {
         for (name, list) in rule_lists(nic, direction) {
@@ -164,7 +173,9 @@ fn ruleset(nic: &NetworkInterface) -> Ruleset {
     chains.extend(platform::chains(nic, &pass_name(Direction::Outbound), route::CHAIN));
     chains.extend([outbound(nic), inbound(nic), entry(nic), silence()]);
     chains.extend(unencrypted::chain(&nic.port.unencrypted_refused));
-    Ruleset { counters, chains, ..Ruleset::new(Family::Ip) }
+    chains.extend(translation::chains(nic, &pass_name(Direction::Outbound)));
+    let connection_sets = translation::connection_sets(nic);
+    Ruleset { counters, connection_sets, chains, ..Ruleset::new(Family::Ip) }
 }
 
 /// Where every packet enters. What is neither from the guest nor from the bridge does not exist.
@@ -194,12 +205,13 @@ fn outbound(nic: &NetworkInterface) -> Chain {
     rules.push(if nic.port.enable_ip_forwarding {
         platform::source_rule()
     } else {
-        let foreign = vec![Match::SourceNot(own_addresses(nic))];
+        let foreign = vec![Match::SourceNot(taken_for_own(nic))];
         drop_rule(foreign, DropReason::SourceAddress, Direction::Outbound)
     });
     rules.extend(protocol_rules());
     rules.extend(platform::entry_rules());
     rules.extend(known_flows(Action::Goto(past_groups(Direction::Outbound))));
+    rules.extend(private_endpoint::outbound_rule(nic));
     rules.extend(jumps(nic, Direction::Outbound));
     rules.push(Rule::new(vec![], vec![Action::Goto(past_groups(Direction::Outbound))]));
     Chain { name: direction_word(Direction::Outbound).into(), hook: None, rules }
@@ -207,10 +219,11 @@ fn outbound(nic: &NetworkInterface) -> Chain {
 
 fn inbound(nic: &NetworkInterface) -> Chain {
     let pass = || Action::Goto(past_groups(Direction::Inbound));
-    let mut rules = Vec::new();
+    let mut rules = translation::inbound_drop_rules(nic);
+    rules.extend(private_endpoint::approval_rule(nic));
     if !nic.port.enable_ip_forwarding {
         rules.push(drop_rule(
-            vec![Match::DestinationNot(own_addresses(nic))],
+            vec![Match::DestinationNot(taken_for_own(nic))],
             DropReason::IpForwarding,
             Direction::Inbound,
         ));
@@ -218,6 +231,7 @@ fn inbound(nic: &NetworkInterface) -> Chain {
     rules.extend(peering::rules(&nic.port.forwarded_traffic_refused));
     rules.extend(known_flows(pass()));
     rules.extend(jumps(nic, Direction::Inbound));
+    rules.extend(private_endpoint::protocol_rule(nic));
     rules.push(Rule::new(vec![], vec![pass()]));
     Chain { name: direction_word(Direction::Inbound).into(), hook: None, rules }
 }
@@ -308,6 +322,7 @@ fn plain_counters(nic: &NetworkInterface) -> Vec<Counter> {
     if !nic.port.enable_ip_forwarding {
         reasons.push(DropReason::IpForwarding);
     }
+    reasons.extend(private_endpoint::reason(nic));
     reasons.sort();
     let counter =
         |reason: DropReason| Counter { name: counter_name(reason), comment: reason.as_str().into() };
@@ -319,8 +334,15 @@ pub(super) fn counter_name(reason: DropReason) -> String {
     format!("drop_{reason}")
 }
 
-fn own_addresses(nic: &NetworkInterface) -> AddressSet {
+pub(super) fn own_addresses(nic: &NetworkInterface) -> AddressSet {
     nic.addresses.iter().copied().map(Ipv4Net::from).collect()
+}
+
+/// The NIC's own, and those of frontends that its guest has as well.
+fn taken_for_own(nic: &NetworkInterface) -> AddressSet {
+    let floating = translation::floating(nic);
+    let floating = floating.prefixes().iter().copied();
+    nic.addresses.iter().copied().map(Ipv4Net::from).chain(floating).collect()
 }
 
 fn multicast_and_broadcast() -> AddressSet {

@@ -67,20 +67,24 @@ pub(super) fn counters(routes: &[Route]) -> Vec<Counter> {
     counters
 }
 
-/// The chain: a packet whose longest prefix leads somewhere goes on to `pass`; any other is logged and dropped.
-pub(super) fn chain(routes: &[Route], pass: &str) -> Chain {
+/// The chain: a packet whose longest prefix leads somewhere goes on to `pass`, or to `internet` if it leads there; any other is logged and
+/// dropped.
+pub(super) fn chain(routes: &[Route], pass: &str, internet: &str) -> Chain {
     let mut rules = Vec::new();
-    let mut usable = Vec::new();
+    let (mut usable, mut onward) = (Vec::new(), pass);
     for (index, route) in longest_first(routes) {
-        match drop_reason(route) {
+        let leads_to = if leads_to_internet(route) { internet } else { pass };
+        let reason = drop_reason(route);
+        if reason.is_some() || leads_to != onward {
+            rules.extend(pass_rule(std::mem::take(&mut usable), onward));
+            onward = leads_to;
+        }
+        match reason {
             None => usable.push(route.prefix.trunc()),
-            Some(reason) => {
-                rules.extend(pass_rule(std::mem::take(&mut usable), pass));
-                rules.push(drop_rule(index, route, reason));
-            }
+            Some(reason) => rules.push(drop_rule(index, route, reason)),
         }
     }
-    rules.extend(pass_rule(usable, pass));
+    rules.extend(pass_rule(usable, onward));
     if !covers_everything(routes) {
         let uncovered = DropMark::plain(DropReason::Route, Direction::Outbound);
         rules.push(Rule::new(vec![], vec![Action::Count(UNCOVERED.into()), uncovered.log(), Action::Drop]));
@@ -95,7 +99,9 @@ fn covers_everything(routes: &[Route]) -> bool {
 fn longest_first(routes: &[Route]) -> Vec<(usize, &Route)> {
     let mut sorted = routes.iter().enumerate().collect::<Vec<_>>();
     // Of one length, those that pass first: prefixes of one length are disjoint, and this way they share a rule.
-    sorted.sort_by_key(|(_, route)| (std::cmp::Reverse(route.prefix.prefix_len()), drop_reason(route)));
+    sorted.sort_by_key(|(_, route)| {
+        (std::cmp::Reverse(route.prefix.prefix_len()), drop_reason(route), leads_to_internet(route))
+    });
     sorted
 }
 
@@ -121,6 +127,10 @@ fn drop_rule(index: usize, route: &Route, reason: DropReason) -> Rule {
 
 fn towards(set: AddressSet) -> Vec<Match> {
     if set.is_all() { vec![] } else { vec![Match::Destination(set)] }
+}
+
+pub(super) fn leads_to_internet(route: &Route) -> bool {
+    matches!(route.next_hop, NextHop::Internet { .. })
 }
 
 fn drop_reason(route: &Route) -> Option<DropReason> {

@@ -167,7 +167,8 @@ fn addresses(wanted: &Namespace, observed: &Observed, owner: Owner) -> Vec<Reque
     let ours = observed.addresses.iter().filter(|address| match owner {
         Owner::Port => address.device != "lo",
         Owner::Switch => false,
-        Owner::Guest => wanted.devices.contains_key(&address.device),
+        // Others than those wanted are the guest's own on its loopback device.
+        Owner::Guest => wanted.devices.contains_key(&address.device) || wanted.addresses.contains(address),
     });
     difference(&wanted.addresses, ours, Clone::clone, Request::PutAddress, Request::DeleteAddress)
 }
@@ -254,7 +255,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lower::tests::fixture::{encrypting, hub_and_spoke};
+    use crate::lower::tests::fixture::{encrypting, hub_and_spoke, translating};
 
     /// What the kernel would hold after everything in `wanted` was put.
     fn fulfilled(wanted: &Namespace) -> Observed {
@@ -294,7 +295,11 @@ mod tests {
 
     #[test]
     fn what_is_so_needs_nothing() {
-        let host = crate::lower(&encrypting());
+        [encrypting(), translating()].iter().for_each(needs_nothing);
+    }
+
+    fn needs_nothing(goal: &goal_state::HostGoalState) {
+        let host = crate::lower(goal);
         assert_eq!(plan(&host.switch, &fulfilled(&host.switch), Owner::Switch), Plan::default());
         for port in &host.ports {
             assert_eq!(plan(&port.namespace, &fulfilled(&port.namespace), Owner::Port), Plan::default());

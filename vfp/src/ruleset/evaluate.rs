@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use goal_state::MacAddr;
 
-use super::{Action, Chain, Key, Match, Ruleset, Span};
+use super::{Action, Chain, Key, Match, Ruleset, Span, Translated};
 
 /// A packet.
 #[derive(Debug, Clone)]
@@ -19,6 +19,10 @@ pub(crate) struct Packet {
     pub(crate) destination_port: u16,
     pub(crate) dscp: u8,
     pub(crate) established: bool,
+    /// Against the direction in which its connection was opened.
+    pub(crate) answers: bool,
+    /// What the port translates of its connection.
+    pub(crate) translated: Option<Translated>,
     /// A TCP segment that asks for a connection: a SYN alone.
     pub(crate) opens: bool,
 }
@@ -67,7 +71,8 @@ fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome)
                     Some(mark) => outcome.mark = *mark,
                     None => break 'actions,
                 },
-                Action::Masquerade | Action::SourceNat(..) => {}
+                Action::Masquerade | Action::WriteSource(_) | Action::WriteSourcePort(..) => {}
+                Action::SourceNat(..) | Action::DestinationNat(..) => return Step::Decided(true),
                 Action::MarkByChance(_) | Action::GotoByChance(_) => panic!("nobody knows"),
                 Action::Reset => return Step::Decided(false),
                 Action::Forward(_) => panic!("a frame, not a packet"),
@@ -127,11 +132,13 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
     let has_ports = [6, 17].contains(&packet.protocol);
     match question {
         Match::InDevice(devices) => devices.contains(&packet.device),
-        // As if the other side had begun.
-        Match::Established | Match::Reply => packet.established,
+        Match::Established => packet.established,
+        Match::Reply => packet.answers,
         Match::Invalid => false,
         Match::FewConnections { .. } => true,
         Match::EndsConnection => false,
+        Match::Translated(Translated::Either) => packet.translated.is_some(),
+        Match::Translated(one) => packet.translated == Some(*one),
         Match::NoNewConnection => {
             assert_eq!(packet.protocol, 6, "asked for TCP's flags");
             !packet.opens

@@ -116,8 +116,12 @@ pub enum Hook {
     Output,
     /// Filter of what is forwarded, after routing. What falls off the end goes on.
     Forward,
-    /// Source address translation after routing.
+    /// Destination address translation, before the filter before routing. Only the first packet of a connection comes here.
+    DestinationNat,
+    /// Source address translation after routing. Only the first packet of a connection comes here.
     SourceNat,
+    /// Filter of what leaves, after all translation. What falls off the end goes on.
+    Postrouting,
     /// What these devices receive, before anything else sees it. What falls off the end goes on.
     Ingress(Vec<String>),
 }
@@ -160,6 +164,8 @@ pub enum Match {
     },
     /// Its sender ends a connection: it has FIN or RST. Only after a match of TCP.
     EndsConnection,
+    /// Its connection is translated here.
+    Translated(Translated),
     /// It does not ask for a new connection: it is no SYN alone. Only after a match of TCP.
     NoNewConnection,
     /// Its source address is in the set.
@@ -198,6 +204,15 @@ pub enum Match {
     MarkAbove(u32),
 }
 
+/// What of a connection is translated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Translated {
+    /// The destination of who has opened it.
+    Destination,
+    /// The source, or the destination, of who has opened it.
+    Either,
+}
+
 /// Numbers from, to; both inside. Addresses are numbers in host order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
@@ -205,6 +220,12 @@ pub struct Span {
     pub first: u32,
     /// The highest.
     pub last: u32,
+}
+
+impl From<u32> for Span {
+    fn from(number: u32) -> Self {
+        Self { first: number, last: number }
+    }
 }
 
 /// What of a packet is looked up in a map.
@@ -249,6 +270,13 @@ pub enum Action {
     /// Rewrites the source address, and the source port to one of these; that one stays if it is one of them and free. Only in
     /// [`Hook::SourceNat`]; with ports only after a match of TCP or UDP.
     SourceNat(Ipv4Addr, Option<PortRange>),
+    /// Rewrites the destination address, and the destination port if one is given. Only in [`Hook::DestinationNat`]; with a port only after a
+    /// match of TCP or UDP.
+    DestinationNat(Ipv4Addr, Option<u16>),
+    /// Writes the source address, in this packet only.
+    WriteSource(Ipv4Addr),
+    /// Writes the source port of TCP or UDP, by number, in this packet only. Only after a match of that protocol.
+    WriteSourcePort(u8, u16),
     /// By this device, past everything else.
     Forward(String),
     /// With the packet's flow, in the named map. Only after a match of TCP or UDP.

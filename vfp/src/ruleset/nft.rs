@@ -7,10 +7,12 @@ use linux_net::nft::{self, Field, InvalidText, Name, Operator, Statement, Value}
 
 use super::{
     Action, Chain, Elements, Family, FlowAction, Hook, Key, Match, NamedSet, Rule, Ruleset, Span, TABLE,
+    Translated,
 };
 
 /// The bytes of a logged packet that are kept: the longest IPv4 header and the ports, with room.
 const LOG_LENGTH: u32 = 128;
+const TCP: u8 = 6;
 
 /// Flows that there is room for in a map: some hundred megabytes when it is full.
 const FLOWS: u32 = 1 << 20;
@@ -73,7 +75,9 @@ fn hook(hook: &Hook) -> Result<nft::Hook, InvalidText> {
         Hook::Prerouting { drop: false } => nft::Hook::filter(HookPoint::Prerouting, 0, Policy::Accept),
         Hook::Output => nft::Hook::filter(HookPoint::Output, 0, Policy::Drop),
         Hook::Forward => nft::Hook::filter(HookPoint::Forward, 0, Policy::Accept),
+        Hook::DestinationNat => nft::Hook::nat(HookPoint::Prerouting, -100),
         Hook::SourceNat => nft::Hook::nat(HookPoint::Postrouting, 100),
+        Hook::Postrouting => nft::Hook::filter(HookPoint::Postrouting, 150, Policy::Accept),
         Hook::Ingress(devices) => {
             nft::Hook::netdev(HookPoint::Ingress, all(devices, |device| Name::new(&**device))?, 0)
         }
@@ -106,6 +110,13 @@ fn matching(ruleset: &Ruleset, question: &Match) -> Result<Vec<Statement>, Inval
             Ok(vec![Statement::CountConnections { set: Name::new(&**set)?, fields, most: *most }])
         }
         Match::EndsConnection => one(Field::TcpFlags, Is, Value::Words(vec!["fin", "rst"])),
+        Match::Translated(translated) => {
+            let words = match translated {
+                Translated::Destination => vec!["dnat"],
+                Translated::Either => vec!["snat", "dnat"],
+            };
+            one(Field::ConntrackStatus, Is, Value::Words(words))
+        }
         Match::NoNewConnection => one(Field::TcpHandshake, IsNot, Value::Word("syn")),
         Match::Source(set) => one(Field::IpSource, Is, addresses(set)),
         Match::SourceNot(set) => one(Field::IpSource, IsNot, addresses(set)),
@@ -170,6 +181,12 @@ fn action(wanted: &Action) -> Result<Statement, InvalidText> {
         Action::SourceNat(address, ports) => {
             let ports = ports.map(|ports| (ports.first(), ports.last()));
             Statement::Nat(nft::Nat::Source(*address, ports))
+        }
+        Action::DestinationNat(address, port) => Statement::Nat(nft::Nat::Destination(*address, *port)),
+        Action::WriteSource(address) => Statement::Write(Field::IpSource, Value::Address(*address)),
+        Action::WriteSourcePort(protocol, port) => {
+            let field = if *protocol == TCP { Field::TcpSource } else { Field::UdpSource };
+            Statement::Write(field, Value::Number(u32::from(*port)))
         }
         Action::Forward(device) => Statement::Forward(Name::new(&**device)?),
         Action::Flow(what, map) => flow(*what, Name::new(&**map)?),

@@ -152,6 +152,8 @@ fn by_source(n: u16) -> Rule {
 
 fn tcp() -> Packet {
     Packet {
+        answers: false,
+        translated: None,
         device: "up0".into(),
         source_mac: goal_state::MacAddr([0; 6]),
         unicast: true,

@@ -10,8 +10,9 @@ use goal_state::nsg::{
 use goal_state::platform::{
     INSTANCE_METADATA, LICENSING, LICENSING_PORT, PlatformRule, PlatformService, WIRE_SERVER,
 };
-use goal_state::port::{ForwardedTrafficRefusal, Port};
+use goal_state::port::{ForwardedTrafficRefusal, Port, PrivateEndpoint};
 use goal_state::route::{NextHop, Route, RouteSource};
+use goal_state::translation::{InboundTranslation, OutboundTranslation, PortLease, Translation, WayOut};
 use goal_state::vm::{Guest, NetworkInterface, VirtualMachine};
 use goal_state::{DropReason, MacAddr, Vni};
 use ipnet::Ipv4Net;
@@ -20,8 +21,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::lower::drop_log::{DropMark, LogPrefix};
-use crate::ruleset::Match;
 use crate::ruleset::evaluate::{Packet, evaluate};
+use crate::ruleset::{Match, Translated};
 
 /// What Azure does with a packet at this port, in the order of the documents.
 fn naive(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
@@ -31,7 +32,7 @@ fn naive(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
 fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
     let plain = |reason| Err(DropMark::plain(reason, Direction::Outbound));
     let platform = |address| [WIRE_SERVER, INSTANCE_METADATA].contains(&address);
-    let own = nic.addresses.contains(&packet.source);
+    let own = is_taken_for_own(nic, packet.source);
     if if nic.port.enable_ip_forwarding { platform(packet.source) } else { !own } {
         return plain(DropReason::SourceAddress);
     }
@@ -51,6 +52,9 @@ fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMar
     {
         naive_tag(nic, packet, PlatformService::Licensing)?;
     } else {
+        if nic.port.private_endpoint.is_some() && !is_known(packet) {
+            return plain(DropReason::PrivateEndpoint);
+        }
         naive_filter(nic, packet, Direction::Outbound)?;
     }
     let covering =
@@ -61,13 +65,16 @@ fn naive_outbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMar
             number: u32::try_from(index).unwrap(),
             ..DropMark::plain(*reason, Direction::Outbound)
         }),
+        Some((_, Route { next_hop: NextHop::Internet { .. }, .. })) if !has_way_out(nic, packet) => {
+            plain(DropReason::OutboundAccess)
+        }
         Some(_) => Ok(()),
     }
 }
 
 /// A service of the platform, cut by rules about its own tag; or an answer to the platform's probes.
 fn naive_platform(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
-    if packet.established && packet.destination == WIRE_SERVER {
+    if packet.established && packet.answers && packet.destination == WIRE_SERVER {
         return Ok(());
     }
     match (packet.destination == WIRE_SERVER, packet.protocol, packet.destination_port) {
@@ -101,12 +108,46 @@ fn naive_tag(nic: &NetworkInterface, packet: &Packet, service: PlatformService) 
     Ok(())
 }
 
-fn is_known(packet: &Packet) -> bool {
-    packet.established && !(packet.protocol == 6 && packet.opens)
+fn is_taken_for_own(nic: &NetworkInterface, address: Ipv4Addr) -> bool {
+    let mut inbound = nic.port.translation.inbound.iter();
+    nic.addresses.contains(&address) || inbound.any(|one| one.floating && one.address == address)
+}
+
+fn has_way_out(nic: &NetworkInterface, packet: &Packet) -> bool {
+    let translation = &nic.port.translation;
+    let is_for = |one: &OutboundTranslation| {
+        one.source == packet.source && one.protocol.number().is_none_or(|number| number == packet.protocol)
+    };
+    let from_frontend = translation.inbound.iter().any(|one| one.floating && one.address == packet.source);
+    (packet.translated.is_some() && !translation.is_empty())
+        || (packet.answers && from_frontend)
+        || translation.outbound.iter().any(is_for)
+}
+
+/// Whether a packet as it comes in is one that a translation is about.
+fn is_asked_for(one: &InboundTranslation, packet: &Packet) -> bool {
+    let has_ports = [6, 17].contains(&packet.protocol);
+    one.address == packet.destination
+        && one.protocol.number().is_none_or(|number| number == packet.protocol)
+        && one.port.is_none_or(|port| has_ports && port == packet.destination_port)
 }
 
 fn naive_inbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark> {
-    if !nic.port.enable_ip_forwarding && !nic.addresses.contains(&packet.destination) {
+    let plain = |reason| Err(DropMark::plain(reason, Direction::Inbound));
+    let asked_for =
+        nic.port.translation.inbound.iter().enumerate().filter(|(_, one)| is_asked_for(one, packet));
+    for (place, one) in asked_for {
+        let number = u32::try_from(place).unwrap();
+        let own = one.balanced && nic.addresses.contains(&packet.source);
+        let reason = own.then_some(DropReason::LoadBalancer);
+        if let Some(reason) = reason.or(one.closed.then_some(DropReason::PublicAddress)) {
+            return Err(DropMark { number, ..DropMark::plain(reason, Direction::Inbound) });
+        }
+    }
+    if nic.port.private_endpoint.as_ref().is_some_and(|endpoint| !endpoint.approved) {
+        return plain(DropReason::PrivateEndpoint);
+    }
+    if !nic.port.enable_ip_forwarding && !is_taken_for_own(nic, packet.destination) {
         return Err(DropMark::plain(DropReason::IpForwarding, Direction::Inbound));
     }
     for (index, refusal) in nic.port.forwarded_traffic_refused.iter().enumerate() {
@@ -115,7 +156,15 @@ fn naive_inbound(nic: &NetworkInterface, packet: &Packet) -> Result<(), DropMark
             return Err(DropMark { number, ..DropMark::plain(DropReason::Peering, Direction::Inbound) });
         }
     }
-    naive_filter(nic, packet, Direction::Inbound)
+    naive_filter(nic, packet, Direction::Inbound)?;
+    if nic.port.private_endpoint.is_some() && packet.protocol != 6 && !is_known(packet) {
+        return plain(DropReason::PrivateEndpoint);
+    }
+    Ok(())
+}
+
+fn is_known(packet: &Packet) -> bool {
+    packet.established && !(packet.protocol == 6 && packet.opens)
 }
 
 fn naive_filter(nic: &NetworkInterface, packet: &Packet, direction: Direction) -> Result<(), DropMark> {
@@ -288,6 +337,7 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
     let next_hop = prop_oneof![
         Just(NextHop::VnetLocal),
         Just(NextHop::VirtualAppliance { addresses: vec![[10, 0, 0, 9].into()], unreachable: vec![] }),
+        Just(NextHop::Internet { router: [169, 254, 1, 1].into() }),
         Just(NextHop::Drop { reason: DropReason::Route }),
         Just(NextHop::Drop { reason: DropReason::OutboundAccess }),
     ];
@@ -317,27 +367,81 @@ fn refusal() -> impl Strategy<Value = ForwardedTrafficRefusal> {
     })
 }
 
+fn inbound_translation() -> impl Strategy<Value = InboundTranslation> {
+    let port = prop::option::of(select(vec![80, 443_u16]));
+    let protocol = select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Any]);
+    let flags = (any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
+    (address(), protocol, port, address(), flags).prop_map(
+        |(address, protocol, port, to_address, (floating, closed, balanced))| InboundTranslation {
+            resource: "lb".into(),
+            rule: "web".into(),
+            address,
+            protocol,
+            port,
+            to_address,
+            to_port: port,
+            floating,
+            closed,
+            balanced,
+        },
+    )
+}
+
+fn outbound_translation() -> impl Strategy<Value = OutboundTranslation> {
+    let lease = PortLease { address: [203, 0, 113, 1].into(), first: 1024, last: 2047 };
+    let ways = select(vec![
+        WayOut::Address { address: [203, 0, 113, 1].into() },
+        WayOut::Ports { resource: "lb".into(), leases: vec![lease] },
+        WayOut::NatGateway { next_hop: [169, 254, 2, 1].into() },
+    ]);
+    let protocol = select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Any]);
+    (address(), protocol, ways).prop_map(|(source, protocol, way)| OutboundTranslation {
+        source,
+        protocol,
+        way,
+    })
+}
+
+fn translation() -> impl Strategy<Value = Translation> {
+    let some = (vec(inbound_translation(), 0..3), vec(outbound_translation(), 0..3));
+    some.prop_map(|(inbound, outbound)| Translation { inbound, outbound })
+}
+
+fn private_endpoint() -> impl Strategy<Value = Option<PrivateEndpoint>> {
+    let some = any::<bool>().prop_map(|approved| Some(PrivateEndpoint { name: "pe".into(), approved }));
+    prop_oneof![4 => Just(None), 1 => some]
+}
+
 fn nic() -> impl Strategy<Value = NetworkInterface> {
+    let special = (translation(), private_endpoint());
     let filter = (groups(), groups(), vec(platform_rule(), 0..4))
         .prop_map(|(inbound, outbound, platform)| Filter { inbound, outbound, platform });
-    (any::<bool>(), filter, routes(), vec(refusal(), 0..3), vec(address(), 1..3)).prop_map(
-        |(enable_ip_forwarding, filter, routes, forwarded_traffic_refused, addresses)| NetworkInterface {
-            name: "nic0".parse().unwrap(),
-            mac: MacAddr([0, 0x0d, 0x3a, 0, 0, 1]),
-            addresses,
-            subnet: "10.0.0.0/24".parse().unwrap(),
-            accelerated: true,
-            encryption_port: None,
-            port: Port {
-                vni: Vni::new(1).unwrap(),
-                enable_ip_forwarding,
-                filter,
-                routes: routes.into(),
-                forwarded_traffic_refused,
-                unencrypted_refused: AddressSet::default(),
-                translation: goal_state::translation::Translation::default(),
-                private_endpoint: None,
-            },
+    (any::<bool>(), filter, routes(), vec(refusal(), 0..3), vec(address(), 1..3), special).prop_map(
+        |(enable_ip_forwarding, mut filter, routes, forwarded_traffic_refused, addresses, special)| {
+            // Security admin rules are not about private endpoints.
+            if special.1.is_some() {
+                let is_security = |group: &Arc<RuleGroup>| group.association != Association::NetworkManager;
+                filter.inbound.retain(is_security);
+                filter.outbound.retain(is_security);
+            }
+            NetworkInterface {
+                name: "nic0".parse().unwrap(),
+                mac: MacAddr([0, 0x0d, 0x3a, 0, 0, 1]),
+                addresses,
+                subnet: "10.0.0.0/24".parse().unwrap(),
+                accelerated: true,
+                encryption_port: None,
+                port: Port {
+                    vni: Vni::new(1).unwrap(),
+                    enable_ip_forwarding,
+                    filter,
+                    routes: routes.into(),
+                    forwarded_traffic_refused,
+                    unencrypted_refused: AddressSet::default(),
+                    translation: special.0,
+                    private_endpoint: special.1,
+                },
+            }
         },
     )
 }
@@ -347,8 +451,18 @@ fn packet() -> impl Strategy<Value = Packet> {
     let protocol = select(vec![1, 4, 6, 17, 47, 50, 51_u8]);
     let flags = (prop::bool::weighted(0.2), any::<bool>(), prop::bool::weighted(0.9), select(vec![0, 63_u8]));
     let device = select(vec!["guest", "vf", "up0"]);
-    (device, mac(), protocol, (address(), port()), (address(), port()), flags).prop_map(
-        |(device, source_mac, protocol, source, destination, (established, opens, unicast, dscp))| Packet {
+    let translated = select(vec![None, None, Some(Translated::Destination), Some(Translated::Either)]);
+    let connection = (any::<bool>(), translated);
+    (device, mac(), protocol, (address(), port()), (address(), port()), flags, connection).prop_map(
+        |(
+            device,
+            source_mac,
+            protocol,
+            source,
+            destination,
+            (established, opens, unicast, dscp),
+            connection,
+        )| Packet {
             device: device.into(),
             source_mac,
             unicast,
@@ -360,6 +474,8 @@ fn packet() -> impl Strategy<Value = Packet> {
             dscp,
             established,
             opens,
+            answers: connection.0,
+            translated: connection.1,
         },
     )
 }

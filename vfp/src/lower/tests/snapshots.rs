@@ -2,7 +2,7 @@
 
 use goal_state::nsg::AddressSet;
 
-use super::fixture::{encrypting, hub_and_spoke};
+use super::fixture::{encrypting, hub_and_spoke, translating};
 use crate::network::{HostNetwork, Namespace};
 use crate::ruleset::as_nft;
 
@@ -96,6 +96,56 @@ fn the_chain_of_a_port_that_must_not_send_in_clear() {
     let chain = lowered.tables[0].chains.iter().find(|chain| chain.name.as_str() == "unencrypted");
     insta::assert_snapshot!(chain.unwrap());
     check_with_nft(&lowered.to_string());
+}
+
+/// What is not there without translation, and the chains that lead there.
+#[test]
+fn ports_that_translate() {
+    let host = crate::lower(&translating());
+    for name in ["port-nva-nic0", "port-web1-nic0"] {
+        let port = &host.ports.iter().find(|port| port.name == name).unwrap().namespace;
+        let lowered = ruleset(port);
+        check_with_nft(&lowered.to_string());
+        let table = &lowered.tables[0];
+        let is_about = |name: &str| {
+            [
+                "outbound",
+                "outbound_routes",
+                "outbound_internet",
+                "inbound",
+                "destinations",
+                "sources",
+                "leaving",
+            ]
+            .contains(&name)
+        };
+        let chains = table.chains.iter().filter(|chain| is_about(chain.name.as_str()));
+        let sets = table.connection_sets.iter().map(ToString::to_string);
+        let text = sets.chain(chains.map(ToString::to_string)).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(format!("{name}_translates"), text);
+        insta::assert_debug_snapshot!(format!("{name}_leads"), (&port.rules, &port.routes));
+    }
+    let web1 = host.machines.iter().find(|machine| machine.vm.as_str() == "web1").unwrap();
+    assert!(web1.namespace.addresses.iter().any(|address| address.device == "lo"));
+}
+
+/// A private endpoint begins nothing and takes TCP; one that is not approved takes nothing.
+#[test]
+fn the_port_of_a_private_endpoint() {
+    let mut goal = hub_and_spoke();
+    let text = [true, false].map(|approved| {
+        let nic = &mut goal.virtual_machines.last_mut().unwrap().network_interfaces[0];
+        let name = "pe-sql".to_owned();
+        nic.port.private_endpoint = Some(goal_state::port::PrivateEndpoint { name, approved });
+        let host = crate::lower(&goal);
+        let port = host.ports.iter().find(|port| port.name == "port-web1-nic0").unwrap();
+        let lowered = ruleset(&port.namespace);
+        check_with_nft(&lowered.to_string());
+        let chains = lowered.tables[0].chains.iter();
+        let chains = chains.filter(|chain| ["outbound", "inbound"].contains(&chain.name.as_str()));
+        chains.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(text.join("\n\n"));
 }
 
 /// nft itself reads every ruleset, where it is installed and may be asked.
