@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::edge::{CLIENT, Hosts, OUTSIDE, ROUTER, SERVER, goals, with_nat_gateway};
 use common::{finish, sandboxed, start};
 use goal_state::event::{DropEvent, Event};
-use goal_state::nsg::{Direction, Protocol};
+use goal_state::nsg::{Direction, PortRange, Protocol};
 use goal_state::overlay::Mapping;
 use goal_state::translation::{OutboundTranslation, WayOut};
 use goal_state::{DropReason, HostGoalState};
@@ -24,7 +24,7 @@ use linux_net::NetNs;
 use linux_net::capture::Capture;
 use linux_net::nflog::NflogSocket;
 use vfp::lower::drop_log::DROP_GROUP;
-use vfp::ruleset::Match;
+use vfp::ruleset::Action;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -243,30 +243,40 @@ fn a_nat_gateway_lets_in_answers_and_lets_out_tcp_and_udp_only() {
     });
 }
 
-/// As many flows as there may be is none here, so that the first one is too many.
+/// A gateway of two ports: the third flow to a destination is one too many, and the first to another is none.
 #[test]
 fn a_flow_without_a_port_is_dropped() {
     sandboxed(|| {
         let hosts = Hosts::new();
-        let goals = with_nat_gateway();
+        let mut goals = with_nat_gateway();
+        goals[1].edge.nat_gateways[0].addresses.truncate(1);
         hosts.follow(&goals);
         let mut lowered = vfp::lower(&goals[1]);
         let gateway = lowered.stations.iter_mut().find(|station| station.name == "nat-out").unwrap();
         let chains = gateway.namespace.rulesets.iter_mut().flat_map(|ruleset| &mut ruleset.chains);
-        for question in chains.flat_map(|chain| &mut chain.rules).flat_map(|rule| &mut rule.matches) {
-            if let Match::FewConnections { most, .. } = question {
-                *most = 0;
+        for action in chains.flat_map(|chain| &mut chain.rules).flat_map(|rule| &mut rule.actions) {
+            if let Action::SourceNat(_, ports) = action {
+                *ports = PortRange::new(2000, 2001);
             }
         }
         let follow = || vfp::reconcile(&lowered, &BTreeSet::new(), &|_, _| ());
         assert_eq!(hosts.namespaces[1].run(follow).unwrap().problems, Vec::<String>::new());
         let mut log = Log::of("nat-out", &goals[1]);
-        socket("a", 5000).send_to(b"hello", (SERVER, 53)).unwrap();
+        let senders = [5000, 5001, 5002].map(|port| socket("a", port));
+        let server = socket("server", 53);
+        let ports = [0, 1].map(|index: usize| sent(&senders[index], &server, SERVER).port());
+        assert_eq!(BTreeSet::from(ports), BTreeSet::from([2000, 2001]));
+        // Both go on.
+        for (sender, port) in senders.iter().zip(ports) {
+            assert_eq!(sent(sender, &server, SERVER).port(), port);
+        }
+        senders[2].send_to(b"hello", (SERVER, 53)).unwrap();
         let event = log.next();
         assert_eq!((event.reason, event.direction), (DropReason::OutboundAccess, Direction::Outbound));
         let by = event.by.map(|by| (by.resource, by.rule));
         assert_eq!(by, Some(("out".into(), "SNAT ports".into())));
-        assert_eq!((event.packet.source.octets(), event.packet.destination), ([10, 1, 0, 4], SERVER));
+        assert_eq!((event.packet.source, event.packet.destination), (OUTSIDE[0], SERVER));
+        sent(&senders[2], &socket("server", 54), SERVER);
     });
 }
 
@@ -295,5 +305,43 @@ fn a_forgotten_connection_is_reset() {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let error = stream.read(&mut [0; 5]).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+    });
+}
+
+/// Many flows to one destination, more than a tenth of all ports: none has the pair of address and port of another, and each gets its
+/// own answers, also after all others have begun.
+#[test]
+fn no_flow_gets_the_answers_of_another() {
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let mut goals = with_nat_gateway();
+        let addresses = (10..20).map(|last| Ipv4Addr::new(10, 1, 0, last)).collect::<Vec<_>>();
+        give_addresses(&mut goals, &addresses);
+        hosts.follow(&goals);
+        let server = socket("server", 53);
+        let bind = |address: Ipv4Addr, port: u16| {
+            let socket = UdpSocket::bind((address, port)).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            socket
+        };
+        let converse = || {
+            let mut flows = Vec::new();
+            for port in 2000..3300 {
+                for address in &addresses {
+                    flows.push((*address, port, sent(&bind(*address, port), &server, SERVER)));
+                }
+            }
+            let sources = flows.iter().map(|(.., source)| source).collect::<BTreeSet<_>>();
+            assert_eq!(sources.len(), flows.len());
+            for (address, port, source) in flows {
+                let socket = bind(address, port);
+                let answer = format!("{address} {port}");
+                server.send_to(answer.as_bytes(), source).unwrap();
+                let mut bytes = [0; 40];
+                let length = socket.recv(&mut bytes).unwrap();
+                assert_eq!(&bytes[..length], answer.as_bytes());
+            }
+        };
+        NetNs::open("vm-a").unwrap().run(converse).unwrap();
     });
 }

@@ -1,7 +1,7 @@
 //! A NAT gateway: flows that come in by the virtual network leave by the internet with one of its addresses, chosen by chance.
 //!
 //! ```text
-//! inside ─► outbound: known? ─► cut off? (reset) ─► TCP or UDP? ─► route ─► translate: ports left? ─► outside
+//! inside ─► outbound: known? ─► cut off? (reset) ─► TCP or UDP? ─► route ─► translate ─► alone with its port? ─► outside
 //! outside ─► inbound: known? (translated back) ─► route ─► inside
 //! ```
 //!
@@ -26,18 +26,12 @@ use crate::station::Station;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// Flows that an address carries to one destination.
-const FLOWS_PER_ADDRESS: u32 = 50_000;
 /// The lowest port; those below are never given out. With all above, an address has 64,512.
 const FIRST_PORT: u16 = 1024;
-/// Into so many parts the flows to a destination are counted, by chance: the kernel walks through a part to count it.
-const PARTS: u32 = 64;
-/// In so many parts there must be no room left before a flow is dropped, so that it is dropped only when almost none has room.
-const TRIES: usize = 8;
-/// Destinations that are counted at a time, times parts.
-const MOST_COUNTED: u32 = 2_000_000;
+/// Flows at a time.
+const MOST_FLOWS: u32 = 2_000_000;
 
-/// The set of flows by destination.
+/// The set of flows as the internet sees them.
 const FLOWS: &str = "flows";
 /// The counter of flows for which there was no port.
 const EXHAUSTED: &str = "snat_ports";
@@ -92,7 +86,7 @@ fn ruleset(gateway: &NatGateway) -> Ruleset {
         let translate = Rule::new(tcp_or_udp(), vec![Action::SourceNat(*address, ports)]);
         Chain { name: address_chain(index), hook: None, rules: vec![translate] }
     }));
-    chains.push(translation(gateway));
+    chains.extend([translation(gateway), collision()]);
     Ruleset {
         counters: drops
             .into_iter()
@@ -100,8 +94,8 @@ fn ruleset(gateway: &NatGateway) -> Ruleset {
             .collect(),
         connection_sets: vec![ConnectionSet {
             name: FLOWS.into(),
-            keys: vec![Key::Mark, Key::Destination, Key::Protocol, Key::DestinationPort],
-            size: MOST_COUNTED,
+            keys: vec![Key::Protocol, Key::Source, Key::SourcePort, Key::Destination, Key::DestinationPort],
+            size: MOST_FLOWS,
         }],
         chains,
         ..Ruleset::new(Family::Ip)
@@ -136,21 +130,23 @@ fn inbound() -> Chain {
     Chain { name: "inbound".into(), hook: None, rules }
 }
 
-/// Every flow comes by once, with its first packet.
 fn translation(gateway: &NatGateway) -> Chain {
     let chains = (0..gateway.addresses.len()).map(address_chain).collect::<Vec<_>>();
-    let count = u32::try_from(chains.len()).unwrap_or(u32::MAX);
-    let few =
-        Match::FewConnections { set: FLOWS.into(), most: FLOWS_PER_ADDRESS.saturating_mul(count) / PARTS };
-    let matches = [tcp_or_udp(), vec![few]].concat();
-    let attempt = [
-        Rule::new(vec![], vec![Action::MarkByChance(PARTS)]),
-        Rule::new(matches, vec![Action::GotoByChance(chains)]),
-    ];
-    let mut rules = if count == 0 { Vec::new() } else { vec![attempt; TRIES].concat() };
-    let mark = DropMark { number: 0, ..DropMark::plain(DropReason::OutboundAccess, Direction::Outbound) };
-    rules.push(Rule::new(vec![], vec![Action::Count(EXHAUSTED.into()), mark.log(), Action::Drop]));
+    let rules =
+        if chains.is_empty() { vec![] } else { vec![Rule::new(vec![], vec![Action::GotoByChance(chains)])] };
     Chain { name: "translation".into(), hook: Some(Hook::SourceNat), rules }
+}
+
+/// Where the kernel has found no free port it has taken one that is not, and would lose the packet without a word when it is about to leave.
+fn collision() -> Chain {
+    let mark = DropMark { number: 0, ..DropMark::plain(DropReason::OutboundAccess, Direction::Outbound) };
+    let alone = Match::FewConnections { set: FLOWS.into(), most: 1 };
+    let rules = vec![
+        Rule::new(vec![Match::NotTheFirst], vec![Action::Accept]),
+        Rule::new([tcp_or_udp(), vec![alone]].concat(), vec![Action::Accept]),
+        Rule::new(tcp_or_udp(), vec![Action::Count(EXHAUSTED.into()), mark.log(), Action::Drop]),
+    ];
+    Chain { name: "collision".into(), hook: Some(Hook::Postrouting), rules }
 }
 
 fn tcp_or_udp() -> Vec<Match> {

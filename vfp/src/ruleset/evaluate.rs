@@ -135,6 +135,7 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
         Match::Established => packet.established,
         Match::Reply => packet.answers,
         Match::Invalid => false,
+        Match::NotTheFirst => packet.established,
         Match::FewConnections { .. } => true,
         Match::EndsConnection => false,
         Match::Translated(Translated::Either) => packet.translated.is_some(),

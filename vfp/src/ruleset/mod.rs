@@ -154,8 +154,10 @@ pub enum Match {
     Reply,
     /// Connection tracking cannot make anything of it: it is in the middle of a connection that is not known, for one.
     Invalid,
-    /// With the connection that it begins, there are so many or fewer in the named set that have the set's keys in common with it. Only in
-    /// [`Hook::SourceNat`], where each connection comes by once.
+    /// It is not the first one of its connection.
+    NotTheFirst,
+    /// With the connection that it begins, there are so many or fewer in the named set that have the set's keys in common with it. Only for the
+    /// first packet of each connection, as in [`Hook::SourceNat`].
     FewConnections {
         /// One of the table's.
         set: String,

@@ -104,6 +104,7 @@ fn matching(ruleset: &Ruleset, question: &Match) -> Result<Vec<Statement>, Inval
         Match::Established => one(Field::ConntrackState, Is, Value::Words(vec!["established", "related"])),
         Match::Reply => one(Field::ConntrackDirection, Is, Value::Word("reply")),
         Match::Invalid => one(Field::ConntrackState, Is, Value::Words(vec!["invalid"])),
+        Match::NotTheFirst => one(Field::ConntrackStatus, Is, Value::Words(vec!["confirmed"])),
         Match::FewConnections { set, most } => {
             let keys = ruleset.connection_sets.iter().filter(|counted| counted.name == *set);
             let fields = keys.flat_map(|counted| &counted.keys).map(|key| field(*key)).collect();

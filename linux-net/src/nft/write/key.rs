@@ -119,6 +119,7 @@ pub(super) fn word_number(word: &str) -> Option<u32> {
         "established" => 2,
         "related" => 4,
         "new" => 8,
+        "confirmed" => 8,
         "snat" => 16,
         "dnat" => 32,
         "broadcast" => 1,
