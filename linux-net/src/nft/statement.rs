@@ -45,8 +45,6 @@ pub enum Statement {
     Forget(Name),
     /// `reject with tcp reset`: tells the sender, and drops. Only for TCP.
     Reset,
-    /// `meta mark set numgen random mod NUMBER`: any number below.
-    SetMarkByChance(u32),
     /// `ct mark set`.
     SetConntrackMark(u32),
     /// `ip dscp set`; 0 to 63.
@@ -281,7 +279,6 @@ impl fmt::Display for Statement {
                 print_element(f, Field::Mark)
             }
             Self::Reset => f.write_str("reject with tcp reset"),
-            Self::SetMarkByChance(below) => write!(f, "meta mark set numgen random mod {below}"),
             Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
             Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
             Self::Write(field, value) => write!(f, "{field} set {value}"),

@@ -1,5 +1,6 @@
 //! What stations of the platform log, as events.
 
+use goal_state::drop_sentence::SNAT_PORTS;
 use goal_state::event::{DropEvent, DroppedBy, Event};
 use goal_state::{DropReason, HostGoalState};
 
@@ -48,6 +49,3 @@ fn dropped_by(station: Station<'_>, mark: DropMark) -> Option<DroppedBy> {
 fn exhausted(mark: DropMark) -> Option<&'static str> {
     (mark.reason == DropReason::OutboundAccess && mark.number != DropMark::NONE).then_some(SNAT_PORTS)
 }
-
-/// The rule by which a flow is dropped that no port of a public address is left for.
-const SNAT_PORTS: &str = "SNAT ports";

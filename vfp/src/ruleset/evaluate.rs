@@ -73,7 +73,7 @@ fn run(ruleset: &Ruleset, chain: &Chain, packet: &Packet, outcome: &mut Outcome)
                 },
                 Action::Masquerade | Action::WriteSource(_) | Action::WriteSourcePort(..) => {}
                 Action::SourceNat(..) | Action::DestinationNat(..) => return Step::Decided(true),
-                Action::MarkByChance(_) | Action::GotoByChance(_) => panic!("nobody knows"),
+                Action::GotoByChance(_) => panic!("nobody knows"),
                 Action::Reset => return Step::Decided(false),
                 Action::Forward(_) => panic!("a frame, not a packet"),
                 Action::Branch(key, cases) => match look_up(*key, cases, packet) {
@@ -112,7 +112,6 @@ fn count(ruleset: &Ruleset, name: &str, outcome: &mut Outcome) {
 fn look_up<'a, T>(key: Key, cases: &'a [(Span, T)], packet: &Packet) -> Option<&'a T> {
     let has_ports = [6, 17].contains(&packet.protocol);
     let value = match key {
-        Key::Mark => panic!("not looked up"),
         Key::Protocol => u32::from(packet.protocol),
         Key::Source => packet.source.into(),
         Key::Destination => packet.destination.into(),

@@ -243,8 +243,6 @@ pub enum Key {
     SourcePort,
     /// The destination port. Only where the protocol is known to be TCP or UDP.
     DestinationPort,
-    /// The packet's mark.
-    Mark,
 }
 
 /// What a rule does.
@@ -254,8 +252,6 @@ pub enum Action {
     SetMark(u32),
     /// Sets the packet's mark to what the map has for it. What the map does not have, the rule does not match.
     MarkBy(Key, Vec<(Span, u32)>),
-    /// Sets the packet's mark to any number below this one, by chance.
-    MarkByChance(u32),
     /// Counts it in the named counter.
     Count(String),
     /// Counts it in the counter that the map has for its mark.

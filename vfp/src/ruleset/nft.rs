@@ -172,7 +172,6 @@ fn action(wanted: &Action) -> Result<Statement, InvalidText> {
             let case = |(span, verdict): &(Span, Action)| Ok((looked_up(*key, *span), action(verdict)?));
             Statement::VerdictMap(field(*key), all(cases, case)?)
         }
-        Action::MarkByChance(below) => Statement::SetMarkByChance(*below),
         Action::Count(counter) => Statement::Counter(Name::new(&**counter)?),
         Action::Log { group, prefix } => {
             let prefix = nft::LogPrefix::new(&**prefix)?;
@@ -235,13 +234,12 @@ fn field(key: Key) -> Field {
         Key::Destination => Field::IpDestination,
         Key::SourcePort => Field::TransportSource,
         Key::DestinationPort => Field::TransportDestination,
-        Key::Mark => Field::Mark,
     }
 }
 
 fn looked_up(key: Key, span: Span) -> Value {
     match key {
-        Key::Protocol | Key::SourcePort | Key::DestinationPort | Key::Mark => numbers(span),
+        Key::Protocol | Key::SourcePort | Key::DestinationPort => numbers(span),
         Key::Source | Key::Destination if span.first == span.last => Value::Address(span.first.into()),
         Key::Source | Key::Destination => Value::AddressRange(span.first.into(), span.last.into()),
     }

@@ -4,6 +4,7 @@
 
 pub(crate) mod edge;
 pub(crate) mod hosts;
+pub(crate) mod talk;
 
 use std::collections::BTreeSet;
 use std::path::Path;
