@@ -1,5 +1,7 @@
 //! Translation at ports, with real packets: public addresses, leased ports, NAT gateways, backends of load balancers, private endpoints.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 mod common;
 
 use std::net::Ipv4Addr;
@@ -23,6 +25,7 @@ use goal_state::route::NextHop;
 use goal_state::translation::{InboundTranslation, OutboundTranslation, PortLease, Translation, WayOut};
 use goal_state::vm::VirtualMachine;
 use goal_state::{DropReason, HostGoalState};
+use linux_net::NetNs;
 
 fn inbound(address: Ipv4Addr, to_address: Ipv4Addr) -> InboundTranslation {
     InboundTranslation {
@@ -315,6 +318,57 @@ fn answers_to_health_probes_go_to_the_prober() {
         );
         assert_eq!(one.probe("b", "10.1.0.5", "168.63.129.16", Protocol::Tcp, 9), ProbeOutcome::Silent);
         assert_eq!(dropped(&mut one, DropReason::Platform).nic.unwrap().to_string(), "b/nic0");
+    });
+}
+
+/// On every port of TCP and UDP on which nothing of its own listens.
+#[test]
+fn a_host_of_the_internet_answers_everything() {
+    in_sandbox("a_host_of_the_internet_answers_everything", || {
+        let room = Room::new(1);
+        let mut one = room.controller("host1");
+        let mut goal = with_internet(1);
+        vm(&mut goal, "client").guest.answers_everything = true;
+        nic_of(&mut goal, "a").port.translation = Translation {
+            inbound: vec![],
+            outbound: vec![out(Protocol::Any, WayOut::Address { address: PUBLIC })],
+        };
+        apply(&mut one, &goal);
+        let probe = |one: &mut Controller, protocol, port, expected| {
+            for address in ["198.51.100.10", "198.51.100.11"] {
+                assert_eq!(
+                    one.probe("a", "10.1.0.4", address, protocol, port),
+                    expected,
+                    "{protocol} {port}"
+                );
+            }
+        };
+        for port in [80, 9, 443, 53, 60_000] {
+            probe(&mut one, Protocol::Tcp, port, ProbeOutcome::Answered);
+            probe(&mut one, Protocol::Udp, port, ProbeOutcome::Answered);
+        }
+        let [inside, outside] = ["a", "client"].map(|vm| NetNs::open(&format!("vm-{vm}")).unwrap());
+        let said = |port| {
+            let mut stream = inside.run(|| std::net::TcpStream::connect((CLIENT, port)).unwrap()).unwrap();
+            std::io::Write::write_all(&mut stream, b"echo").unwrap();
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::read_to_string(stream).unwrap()
+        };
+        assert_eq!(said(8080), "echo");
+        let program = outside.run(|| std::net::TcpListener::bind("0.0.0.0:8080").unwrap()).unwrap();
+        let own = std::thread::spawn(move || {
+            let (mut stream, from) = program.accept().unwrap();
+            std::io::Write::write_all(&mut stream, b"own").unwrap();
+            // What is not read would be refused.
+            std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+            from
+        });
+        assert_eq!(said(8080), "own");
+        assert_eq!(own.join().unwrap().ip(), PUBLIC);
+        goal.generation.0 += 1;
+        vm(&mut goal, "client").guest.answers_everything = false;
+        apply(&mut one, &goal);
+        probe(&mut one, Protocol::Tcp, 9, ProbeOutcome::Refused);
     });
 }
 

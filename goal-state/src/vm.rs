@@ -29,6 +29,10 @@ pub struct Listen {
     pub transport: Transport,
 }
 
+/// Where a guest answers that answers on every port. Azure's hosts keep it for themselves, so no VM asks for it.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-faq#what-protocols-can-i-use-within-vnets>
+pub const ANSWERING_PORT: u16 = 65_330;
+
 /// What the guest operating system does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,7 +44,7 @@ pub struct Guest {
     /// Built-in echo responders, sorted.
     pub listen: Vec<Listen>,
     /// Whether it also answers on every other port, of TCP and UDP, on which no program of its own listens: hosts of the internet and services
-    /// do, unless the file says on which ones.
+    /// do, unless the file says on which ones. One that answers everything does so on [`ANSWERING_PORT`].
     #[serde(default)]
     pub answers_everything: bool,
     /// Shell commands that are started with the VM and run as long as it does.

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
+use goal_state::vm::{ANSWERING_PORT, Listen, Transport};
 use linux_net::sandbox::{self, capabilities};
 use nix::sys::signal::{SigSet, Signal};
 
@@ -57,7 +58,10 @@ fn block_child_signals() -> Result<()> {
 
 /// A port that is taken is the VM's own matter: it says so in its log and goes on.
 fn start_responders(config: &Config) {
-    for listen in &config.guest.listen {
+    let everything = [Transport::Tcp, Transport::Udp];
+    let everything = everything.map(|transport| Listen { port: ANSWERING_PORT, transport });
+    let everything = everything.iter().filter(|_| config.guest.answers_everything);
+    for listen in config.guest.listen.iter().chain(everything) {
         if let Err(error) = responder::start(*listen, &config.addresses) {
             tracing::warn!(port = listen.port, transport = ?listen.transport, %error, "cannot listen");
         }

@@ -47,6 +47,8 @@ pub enum Statement {
     Reset,
     /// `ct mark set`.
     SetConntrackMark(u32),
+    /// Goes on when a socket of the namespace is there for the packet: its connection's, or one that listens.
+    HasSocket,
     /// `ip dscp set`; 0 to 63.
     SetDscp(u8),
     /// `FIELD set VALUE`, in the packet itself, with its checksums. Only addresses of IP and ports of TCP and UDP, whose protocol has been matched before.
@@ -280,6 +282,8 @@ impl fmt::Display for Statement {
             }
             Self::Reset => f.write_str("reject with tcp reset"),
             Self::SetConntrackMark(mark) => write!(f, "ct mark set {mark:#x}"),
+            // Whether it is bound to one address or to all: either.
+            Self::HasSocket => f.write_str("socket wildcard { 0, 1 }"),
             Self::SetDscp(dscp) => write!(f, "ip dscp set {dscp}"),
             Self::Write(field, value) => write!(f, "{field} set {value}"),
             Self::CountConnections { set, fields, most } => {

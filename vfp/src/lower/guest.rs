@@ -3,7 +3,10 @@
 //! The first NIC has the default route; every further one answers from its own address by a table of its own.
 //! <https://learn.microsoft.com/azure/virtual-machines/linux/multiple-nics>
 
-use goal_state::vm::{NetworkInterface, VirtualMachine};
+use std::net::Ipv4Addr;
+
+use goal_state::nsg::AddressSet;
+use goal_state::vm::{ANSWERING_PORT, NetworkInterface, VirtualMachine};
 use ipnet::Ipv4Net;
 use linux_net::netlink::{self, Address, MAIN_TABLE, Route, RouteTarget};
 
@@ -15,14 +18,11 @@ use crate::ruleset::{Action, Chain, Family, Hook, Match, Rule, Ruleset};
 /// The NIC with index 1 has table 101 and rules of that priority, and so on.
 const FIRST_TABLE: u32 = 100;
 const LOOPBACK: &str = "lo";
+const TCP_AND_UDP: [u8; 2] = [6, 17];
 
 /// The namespace of a VM.
 pub(super) fn lower(vm: &VirtualMachine) -> MachineNetwork {
-    let mut namespace = Namespace {
-        sysctls: sysctls(vm),
-        rulesets: vm.guest.masquerade.then(|| masquerade(vm)).into_iter().collect(),
-        ..Namespace::default()
-    };
+    let mut namespace = Namespace { sysctls: sysctls(vm), rulesets: rulesets(vm), ..Namespace::default() };
     for (index, nic) in vm.network_interfaces.iter().enumerate() {
         add_interface(&mut namespace, index, nic);
     }
@@ -75,6 +75,31 @@ fn add_interface(namespace: &mut Namespace, index: usize, nic: &NetworkInterface
     }
 }
 
+fn rulesets(vm: &VirtualMachine) -> Vec<Ruleset> {
+    let masquerade = vm.guest.masquerade.then(|| masquerade(vm));
+    let answering = vm.guest.answers_everything.then(|| answering(vm));
+    let chains = masquerade.into_iter().chain(answering).collect::<Vec<_>>();
+    let ruleset = Ruleset { chains, ..Ruleset::new(Family::Ip) };
+    Some(ruleset).filter(|ruleset| !ruleset.chains.is_empty()).into_iter().collect()
+}
+
+/// What nobody listens for is answered where the guest answers everything. Connections keep to it.
+fn answering(vm: &VirtualMachine) -> Chain {
+    let to_responder = |nic: &NetworkInterface| {
+        let of = |address: Ipv4Addr| {
+            TCP_AND_UDP.map(|protocol| {
+                let own = AddressSet::new([address.into()]);
+                let asked = vec![Match::Destination(own), Match::Protocol(vec![protocol])];
+                Rule::new(asked, vec![Action::DestinationNat(address, Some(ANSWERING_PORT))])
+            })
+        };
+        nic.addresses.iter().copied().flat_map(of).collect::<Vec<_>>()
+    };
+    let mut rules = vec![Rule::new(vec![Match::HasSocket], vec![Action::Accept])];
+    rules.extend(vm.network_interfaces.iter().flat_map(to_responder));
+    Chain { name: "answer_everything".into(), hook: Some(Hook::DestinationNat), rules }
+}
+
 /// Frontends whose packets come as they are: the guest has their addresses on its loopback device, and answers from there by the NIC
 /// that they come in by.
 /// <https://learn.microsoft.com/azure/load-balancer/load-balancer-floating-ip>
@@ -91,10 +116,8 @@ fn add_floating(namespace: &mut Namespace, vm: &VirtualMachine) {
 }
 
 /// What came in through a device was not made here: it leaves with this VM's own address.
-fn masquerade(vm: &VirtualMachine) -> Ruleset {
+fn masquerade(vm: &VirtualMachine) -> Chain {
     let devices = (0..vm.network_interfaces.len()).map(names::guest_device).collect();
     let forwarded = Rule::new(vec![Match::InDevice(devices)], vec![Action::Masquerade]);
-    let chain =
-        Chain { name: "masquerade_forwarded".into(), hook: Some(Hook::SourceNat), rules: vec![forwarded] };
-    Ruleset { chains: vec![chain], ..Ruleset::new(Family::Ip) }
+    Chain { name: "masquerade_forwarded".into(), hook: Some(Hook::SourceNat), rules: vec![forwarded] }
 }

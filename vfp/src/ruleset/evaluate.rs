@@ -136,7 +136,7 @@ fn holds(question: &Match, packet: &Packet, mark: u32) -> bool {
         Match::Invalid => false,
         Match::NotTheFirst => packet.established,
         Match::FewConnections { .. } => true,
-        Match::EndsConnection => false,
+        Match::EndsConnection | Match::HasSocket => false,
         Match::Translated(Translated::Either) => packet.translated.is_some(),
         Match::Translated(one) => packet.translated == Some(*one),
         Match::NoNewConnection => {

@@ -164,6 +164,8 @@ pub enum Match {
         /// The highest number that is few.
         most: u32,
     },
+    /// A socket of this namespace is there for it: its connection's, or one that listens.
+    HasSocket,
     /// Its sender ends a connection: it has FIN or RST. Only after a match of TCP.
     EndsConnection,
     /// Its connection is translated here.

@@ -110,6 +110,7 @@ fn matching(ruleset: &Ruleset, question: &Match) -> Result<Vec<Statement>, Inval
             let fields = keys.flat_map(|counted| &counted.keys).map(|key| field(*key)).collect();
             Ok(vec![Statement::CountConnections { set: Name::new(&**set)?, fields, most: *most }])
         }
+        Match::HasSocket => Ok(vec![Statement::HasSocket]),
         Match::EndsConnection => one(Field::TcpFlags, Is, Value::Words(vec!["fin", "rst"])),
         Match::Translated(translated) => {
             let words = match translated {

@@ -79,6 +79,7 @@ pub(crate) fn translating() -> HostGoalState {
     let ports = WayOut::Ports { resource: "lb".into(), leases: vec![lease] };
     let address = WayOut::Address { address: [203, 0, 113, 9].into() };
     let gateway = WayOut::NatGateway { next_hop: [169, 254, 2, 1].into() };
+    goal.virtual_machines[nva].guest.answers_everything = true;
     goal.virtual_machines[web1].guest.floating = vec![[10, 1, 1, 100].into()];
     goal.virtual_machines[web1].network_interfaces[0].port.translation = Translation {
         inbound: vec![inbound, floating],

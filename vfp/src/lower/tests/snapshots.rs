@@ -127,6 +127,10 @@ fn ports_that_translate() {
     }
     let web1 = host.machines.iter().find(|machine| machine.vm.as_str() == "web1").unwrap();
     assert!(web1.namespace.addresses.iter().any(|address| address.device == "lo"));
+    let nva = host.machines.iter().find(|machine| machine.vm.as_str() == "nva").unwrap();
+    let answers = ruleset(&nva.namespace);
+    check_with_nft(&answers.to_string());
+    insta::assert_snapshot!("a_guest_that_answers_everything", answers);
 }
 
 /// A private endpoint begins nothing and takes TCP; one that is not approved takes nothing.
