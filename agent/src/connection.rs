@@ -128,6 +128,12 @@ async fn begin(host: &Arc<Host>, request: ToAgent, answers: &Answers) {
                 tell(&answers, FromAgent::Encryption { id, status });
             });
         }
+        ToAgent::LoadBalancers { id } => {
+            tokio::task::spawn_blocking(move || {
+                let backends = host.load_balancing().status();
+                tell(&answers, FromAgent::LoadBalancers { id, backends });
+            });
+        }
         ToAgent::Service { id, milliseconds } => {
             tokio::task::spawn_blocking(move || {
                 let answer = match host.service(Duration::from_millis(milliseconds)) {

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 use crate::answer::Answerers;
 use crate::data_paths::DataPaths;
 use crate::encryption::Encryption;
+use crate::load_balancing::LoadBalancing;
 use crate::log_reader::LogReader;
 use crate::machines::Machines;
 use crate::state::StateFolder;
@@ -54,6 +55,7 @@ pub struct Host {
     machines: Machines,
     data_paths: Arc<DataPaths>,
     encryption: Encryption,
+    load_balancing: LoadBalancing,
     logs: LogReader,
     answerers: Answerers,
     events: broadcast::Sender<Event>,
@@ -91,6 +93,7 @@ impl Host {
             machines: Machines::start(state.clone(), came_back)?,
             data_paths,
             encryption: Encryption::start()?,
+            load_balancing: LoadBalancing::start()?,
             logs: LogReader::start(events.clone())?,
             answerers: Answerers::default(),
             known: Mutex::new(Known { wanted, goal, ..Known::default() }),
@@ -162,6 +165,12 @@ impl Host {
         &self.encryption
     }
 
+    /// What its load balancers know of their backends.
+    #[must_use]
+    pub fn load_balancing(&self) -> &LoadBalancing {
+        &self.load_balancing
+    }
+
     /// Takes the VFs away and returns them after that time; see [`DataPaths::service`]. Waits for an apply.
     ///
     /// # Errors
@@ -191,6 +200,7 @@ impl Host {
         let outcome = vfp::reconcile(&network, &owned, progress);
         problems.extend(outcome.problems);
         problems.extend(self.encryption.follow(&goal));
+        problems.extend(self.load_balancing.follow(&goal.edge));
         problems.extend(self.data_paths.resume(&goal, outcome.changes > 0));
         problems.extend(self.logs.follow(Arc::new(goal.clone())));
         let started = self.machines.ensure(&goal);

@@ -15,6 +15,7 @@
 //! | [`machines`] | the VMs' processes |
 //! | [`data_paths`] | the NICs' VFs: given, taken and looked after |
 //! | [`encryption`] | what its NICs send to other hosts' in DTLS |
+//! | [`load_balancing`] | load balancers: who is healthy, and gets flows |
 //! | [`log_reader`] | what rulesets log, as events |
 //! | [`probe`] | one packet sent from a VM |
 //! | [`answer`] | somebody who answers it |
@@ -27,6 +28,7 @@ pub mod data_paths;
 pub mod door;
 pub mod encryption;
 pub mod host;
+pub mod load_balancing;
 pub mod log_reader;
 pub mod machines;
 pub mod probe;

@@ -21,6 +21,7 @@
 //! | [`drop_sentence`] | a drop as a sentence in Azure's words |
 //! | [`event`] | what an agent tells without being asked |
 //! | [`probe`] | a single packet sent to prove a verdict |
+//! | [`load_balancing`] | how load balancers' backends are |
 //! | [`message`], [`framing`], [`link`] | the link between controller and agent |
 
 pub mod data_path;
@@ -33,6 +34,7 @@ pub mod framing;
 pub mod host;
 pub mod ids;
 pub mod link;
+pub mod load_balancing;
 pub mod message;
 pub mod nsg;
 pub mod overlay;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data_path::{FlowTable, NicCounters, NicDataPath, UnifiedFlow};
 use crate::encryption::{EncryptionStatus, NicCertificate};
 use crate::event::Event;
+use crate::load_balancing::BackendStatus;
 use crate::probe::{Answerer, Probe, ProbeResult};
 use crate::{Generation, HostGoalState, HostName, NicId, VmName};
 
@@ -84,6 +85,11 @@ pub enum ToAgent {
     },
     /// How are the associations of its NICs? Answered by [`FromAgent::Encryption`].
     Encryption {
+        /// Joins the answer.
+        id: RequestId,
+    },
+    /// How are the backends of its load balancers? Answered by [`FromAgent::LoadBalancers`].
+    LoadBalancers {
         /// Joins the answer.
         id: RequestId,
     },
@@ -201,6 +207,13 @@ pub enum FromAgent {
         id: RequestId,
         /// All of this host's.
         status: EncryptionStatus,
+    },
+    /// How backends are.
+    LoadBalancers {
+        /// Which request.
+        id: RequestId,
+        /// In the order of frontends, rules and backends.
+        backends: Vec<BackendStatus>,
     },
     /// The VFs are away.
     Servicing {

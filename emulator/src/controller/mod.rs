@@ -9,6 +9,7 @@ pub(crate) mod client;
 mod data_path;
 mod encryption;
 mod journal;
+mod load_balancers;
 mod network;
 pub(crate) mod protocol;
 mod ring;

@@ -85,6 +85,9 @@ async fn handle(controller: Arc<Controller>, request: Request, responses: Respon
         Request::Status => controller.status().await.map(Response::Status),
         Request::AgentIdentity { host } => controller.agent_identity(&host).map(Response::AgentIdentity),
         Request::Encryption => controller.encryption().await.map(|hosts| Response::Encryption { hosts }),
+        Request::LoadBalancers => {
+            controller.load_balancers().await.map(|backends| Response::LoadBalancers { backends })
+        }
         Request::Counters => controller.counters().await.map(|counters| Response::Counters { counters }),
         Request::Drops(turn) => match page(&controller.journal.drops, turn, &responses).await {
             Some(page) => Ok(Response::Drops(page)),

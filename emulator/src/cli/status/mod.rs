@@ -2,6 +2,7 @@
 
 mod encryption;
 mod in_clear;
+mod load_balancers;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use self::encryption::{Encryption, not_encrypted};
+use self::load_balancers::LoadBalancers;
 use super::exec::network_of;
 use super::lab_choice::LabChoice;
 use crate::controller::client::Client;
@@ -24,15 +26,25 @@ pub(super) struct Args {
     /// Show the associations of NICs that encrypt instead.
     #[arg(long)]
     encryption: bool,
+    /// Show the backends of load balancers instead: their health, and the connections that they have.
+    #[arg(long, conflicts_with = "encryption")]
+    load_balancers: bool,
 }
 
 pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let lab = args.lab.choose()?;
-    let request = if args.encryption { Request::Encryption } else { Request::Status };
+    let request = match args {
+        Args { encryption: true, .. } => Request::Encryption,
+        Args { load_balancers: true, .. } => Request::LoadBalancers,
+        _ => Request::Status,
+    };
     match Client::connect(&lab.folder)?.ask(request)? {
         Response::Encryption { hosts } => {
             let in_clear = in_clear::in_clear(&network_of(&lab)?.network);
             output::show(&Encryption::of(&hosts, in_clear), format).map(|()| ExitCode::SUCCESS)
+        }
+        Response::LoadBalancers { backends } => {
+            output::show(&LoadBalancers::of(backends), format).map(|()| ExitCode::SUCCESS)
         }
         Response::Status(status) => output::show(&status, format).map(|()| ExitCode::SUCCESS),
         other => bail!("the controller answers {other:?}"),

@@ -31,6 +31,7 @@ impl Attendant {
             | FromAgent::PublicKey { id, .. }
             | FromAgent::Certified { id }
             | FromAgent::Encryption { id, .. }
+            | FromAgent::LoadBalancers { id, .. }
             | FromAgent::Servicing { id, .. }
             | FromAgent::Serviced { id, .. }
             | FromAgent::Status { id, .. }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use goal_state::data_path::{DataPathEvent, FlowTable, NicCounters, UnifiedFlow};
 use goal_state::event::{DropEvent, Event};
+use goal_state::load_balancing::BackendStatus;
 use goal_state::message::Counter;
 use goal_state::probe::{Answerer, Probe, ProbeResult};
 use goal_state::{Generation, HostName, NicId, VmName};
@@ -55,6 +56,8 @@ pub(crate) enum Request {
     },
     /// How are the associations of NICs that encrypt? Answered by [`Response::Encryption`].
     Encryption,
+    /// How are the backends of load balancers? Answered by [`Response::LoadBalancers`].
+    LoadBalancers,
     /// How often has each rule matched? Answered by [`Response::Counters`].
     Counters,
     /// Send [`Response::Event`] for every event of every host from now on, after one [`Response::Events`].
@@ -124,6 +127,11 @@ pub(crate) enum Response {
     Encryption {
         /// Hosts with NICs that encrypt, in the order of the file.
         hosts: Vec<HostEncryption>,
+    },
+    /// How backends are.
+    LoadBalancers {
+        /// In the order of load balancers, frontends, rules and backends.
+        backends: Vec<BackendStatus>,
     },
     /// How often each rule has matched.
     Counters {
