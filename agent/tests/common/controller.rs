@@ -106,6 +106,15 @@ impl Controller {
         }
     }
 
+    /// How the backends of load balancers are.
+    pub(crate) fn load_balancers(&mut self) -> Vec<goal_state::load_balancing::BackendStatus> {
+        self.say(&ToAgent::LoadBalancers { id: RequestId(11) });
+        match self.answer(|answer| matches!(answer, FromAgent::LoadBalancers { .. })) {
+            FromAgent::LoadBalancers { backends, .. } => backends,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// What NICs' devices have carried.
     pub(crate) fn device_counters(&mut self) -> Vec<NicCounters> {
         self.say(&ToAgent::DeviceCounters { id: RequestId(7) });
