@@ -1,5 +1,7 @@
 //! An internal load balancer on host2 (10.1.0.100), with a and b of host1 behind it and c as its client.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 mod common;
 
 use std::io::{Read, Write};

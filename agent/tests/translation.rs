@@ -407,7 +407,7 @@ fn a_private_endpoint_takes_connections_and_begins_none() {
 
 /// In a user namespace of its own nobody may load BPF.
 fn may_offload() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap();
+    let map = std::fs::read_to_string("/proc/self/uid_map").expect("every process has one");
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
