@@ -11,10 +11,11 @@ mod common;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use common::edge::{CLIENT, Hosts, ROUTER, SERVER, goals};
+use common::edge::{CLIENT, Hosts, ROUTER, SERVER, goals, leg, leg_mac, mapping};
 use common::sandboxed;
 use common::talk::{Log, PATIENCE, from, sent, socket};
 use goal_state::DropReason;
+use goal_state::edge::{INTERNET_VNI, Router};
 use goal_state::nsg::Protocol;
 use goal_state::translation::{OutboundTranslation, WayOut};
 use linux_net::NetNs;
@@ -81,6 +82,42 @@ fn what_nobody_has_is_unreachable() {
         };
         assert_eq!(answer[26..30], ROUTER.octets());
         assert_eq!(answer[ICMP..ICMP + 2], [3, 0]);
+    });
+}
+
+/// Each region has a router, and whoever is in another region is behind that one's: one hop more.
+#[test]
+fn routers_know_the_way_to_other_regions() {
+    const TTL: usize = 14 + 8;
+    sandboxed(|| {
+        let hosts = Hosts::new();
+        let mut goals = goals();
+        let other = Ipv4Addr::new(169, 254, 1, 2);
+        let routers = &mut goals[1].edge.routers;
+        let first = &mut routers[0];
+        let second = Router {
+            name: "northeurope".into(),
+            leg: leg(INTERNET_VNI, 9, other),
+            on_link: vec![SERVER.into()],
+            via: vec![(CLIENT.into(), ROUTER)],
+        };
+        first.on_link = vec![CLIENT.into()];
+        first.via = vec![(SERVER.into(), other)];
+        routers.insert(0, second);
+        let internet = goals[1].virtual_networks.last_mut().unwrap();
+        internet.mappings.push(mapping(other, leg_mac(9), 2, INTERNET_VNI));
+        hosts.follow(&goals);
+        let mut capture = Capture::open(&NetNs::open("vm-server").unwrap(), "eth0").unwrap();
+        let (client, server) = (socket("client", 4001), socket("server", 4002));
+        assert_eq!(sent(&client, &server, SERVER), from(CLIENT, 4001));
+        let is_udp = |frame: &[u8]| frame.len() > TTL + 1 && frame[12..14] == [8, 0] && frame[TTL + 1] == 17;
+        let datagram = loop {
+            let frame = capture.next_frame(PATIENCE).unwrap().expect("the datagram").bytes;
+            if is_udp(&frame) {
+                break frame;
+            }
+        };
+        assert_eq!(datagram[TTL], 62);
     });
 }
 
