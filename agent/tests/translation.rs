@@ -79,6 +79,7 @@ fn a_public_address_is_translated_both_ways() {
         nic_of(&mut goal, "a").port.translation = Translation {
             inbound: vec![inbound(PUBLIC, A)],
             outbound: vec![out(Protocol::Any, WayOut::Address { address: PUBLIC })],
+            mail_closed: false,
         };
         apply(&mut one, &goal);
         assert!(
@@ -196,6 +197,7 @@ fn a_nat_gateway_gets_what_is_new_and_answers_go_back_as_they_came() {
         nic_of(&mut goal, "a").port.translation = Translation {
             inbound: vec![inbound(PUBLIC, A)],
             outbound: vec![out(Protocol::Tcp, WayOut::NatGateway { next_hop: B })],
+            mail_closed: false,
         };
         apply(&mut one, &goal);
         assert_eq!(one.probe("a", "10.1.0.4", "198.51.100.10", Protocol::Tcp, 80), ProbeOutcome::Silent);
@@ -427,6 +429,7 @@ fn translated_flows_are_not_offloaded() {
         nic_of(&mut goal, "a").port.translation = Translation {
             inbound: vec![inbound(PUBLIC, A)],
             outbound: vec![out(Protocol::Any, WayOut::Address { address: PUBLIC })],
+            mail_closed: false,
         };
         apply(&mut one, &goal);
         for (from, to) in [("a", "198.51.100.10"), ("client", "203.0.113.1"), ("a", "10.1.0.5")] {

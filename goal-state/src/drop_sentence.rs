@@ -42,7 +42,7 @@ pub fn sentence(drop: &DropEvent, subnet: Option<&str>) -> String {
 /// The rule of a drop for want of a free source port.
 pub const SNAT_PORTS: &str = "SNAT ports";
 /// The rule of a drop of mail to the internet.
-const TCP_25: &str = "TCP 25";
+pub const TCP_25: &str = "TCP 25";
 
 /// What a NAT gateway, a load balancer or a public address says; none where it is a route that drops.
 fn at_the_edge(drop: &DropEvent, by: &DroppedBy) -> Option<String> {

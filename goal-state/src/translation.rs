@@ -21,6 +21,11 @@ pub struct Translation {
     /// The ways out of flows that the NIC begins and that a route leads to the internet. The first that matches counts; what none
     /// matches is dropped as [`crate::DropReason::OutboundAccess`].
     pub outbound: Vec<OutboundTranslation>,
+    /// Whether flows to TCP port 25 that would leave by one of these ways are dropped ([`crate::DropReason::Platform`], by the rule `TCP 25`): the
+    /// platform carries mail for some kinds of subscriptions only.
+    /// <https://learn.microsoft.com/troubleshoot/azure/virtual-network/troubleshoot-outbound-smtp-connectivity>
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mail_closed: bool,
 }
 
 impl Translation {

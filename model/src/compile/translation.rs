@@ -10,7 +10,7 @@ use super::edge::{EdgePlan, protocol};
 use crate::effective::Policy;
 use crate::effective::egress::{OutboundMethod, leases, way_out};
 use crate::network::public::{LoadBalancerSku, PublicIpSku};
-use crate::network::{FrontendAddress, LoadBalancer, Network, NicRef};
+use crate::network::{FrontendAddress, LoadBalancer, Network, NicRef, Subscription};
 
 /// How a rule of a load balancer hands flows to a machine.
 struct Handing<'n> {
@@ -25,7 +25,11 @@ struct Handing<'n> {
 
 /// The translation of `nic`'s port.
 pub(super) fn translation(policy: &Policy<'_>, plan: &EdgePlan, nic: NicRef) -> Translation {
-    Translation { inbound: inbound(policy, nic), outbound: outbound(policy, plan, nic) }
+    Translation {
+        inbound: inbound(policy, nic),
+        outbound: outbound(policy, plan, nic),
+        mail_closed: policy.network().subscription != Subscription::EnterpriseAgreement,
+    }
 }
 
 /// Whether anything comes in from outside, so that something must go back.

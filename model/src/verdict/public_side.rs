@@ -53,9 +53,12 @@ impl Walk<'_> {
             let detail = format!("nobody in the internet has the address {}", packet.destination);
             return Err(self.deny(route.on(DropReason::NoDestination), detail));
         }
-        self.check_port_25(packet)?;
         let somebody = self.is_somebody(packet.destination);
-        match way_out(self.policy, nic, packet.source, packet.protocol.0) {
+        let way = way_out(self.policy, nic, packet.source, packet.protocol.0);
+        if way.is_ok() {
+            self.check_port_25(packet)?;
+        }
+        match way {
             Ok(way) if somebody => {
                 let translated = self.translate(way, packet);
                 self.not_carried(INTERNET);
@@ -121,7 +124,9 @@ impl Walk<'_> {
         if !mail || subscription == Subscription::EnterpriseAgreement {
             return Ok(());
         }
-        self.not_carried("the platform's block of TCP port 25");
+        if self.network.edge.is_none() {
+            self.not_carried("the platform's block of TCP port 25");
+        }
         let detail = format!("outbound TCP 25 is blocked for subscriptions of the kind {subscription}");
         Err(self.deny(Decision::new(DropReason::Platform).by("TCP 25"), detail))
     }

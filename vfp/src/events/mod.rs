@@ -7,7 +7,7 @@ mod station;
 
 use std::net::Ipv4Addr;
 
-use goal_state::drop_sentence::SNAT_PORTS;
+use goal_state::drop_sentence::{SNAT_PORTS, TCP_25};
 use goal_state::event::{DropEvent, DroppedBy, Event, FiveTuple, SeenEvent};
 use goal_state::nsg::{Association, Direction};
 use goal_state::port::Port;
@@ -80,6 +80,9 @@ fn dropped_by(port: &Port, mark: DropMark) -> Option<DroppedBy> {
         (None, DropReason::PublicAddress | DropReason::LoadBalancer) => by_translation(port, mark),
         (None, DropReason::OutboundAccess) if translation::is_way_out(mark.number) => {
             by_way_out(port, mark.number)
+        }
+        (None, DropReason::Platform) if mark.number == translation::MAIL => {
+            Some(DroppedBy { resource: String::new(), rule: TCP_25.into(), association: None })
         }
         (None, DropReason::PrivateEndpoint) if port.private_endpoint.is_some() => by_private_endpoint(port),
         (None, _) => by_route(port, mark),

@@ -300,3 +300,11 @@ fn s9_3_probes_ask_every_backend_once_and_rules_name_theirs() {
     assert_eq!((rule.probe.as_deref(), rule.idle_timeout_s, rule.tcp_reset), (Some("alive"), 600, true));
     assert_eq!(known(vnet(&goal[0], "a"), "168.63.129.16"), Some((1001, 4)));
 }
+
+#[test]
+fn s3_9_mail_is_closed_for_some_kinds_of_subscriptions() {
+    let mut network = everything().build();
+    assert!(!translation(&goal(&network), "web1").mail_closed);
+    network.subscription = crate::network::Subscription::PayAsYouGo;
+    assert!(translation(&goal(&network), "web1").mail_closed);
+}

@@ -87,10 +87,12 @@ pub(crate) fn translating() -> HostGoalState {
             out(web1_address, Protocol::Tcp, ports.clone()),
             out(web1_address, Protocol::Udp, ports),
         ],
+        mail_closed: false,
     };
     goal.virtual_machines[nva].network_interfaces[0].port.translation = Translation {
         inbound: vec![closed],
         outbound: vec![out(nva_address, Protocol::Tcp, gateway), out(nva_address, Protocol::Any, address)],
+        mail_closed: true,
     };
     goal
 }

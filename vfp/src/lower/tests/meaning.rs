@@ -404,7 +404,7 @@ fn outbound_translation() -> impl Strategy<Value = OutboundTranslation> {
 
 fn translation() -> impl Strategy<Value = Translation> {
     let some = (vec(inbound_translation(), 0..3), vec(outbound_translation(), 0..3));
-    some.prop_map(|(inbound, outbound)| Translation { inbound, outbound })
+    some.prop_map(|(inbound, outbound)| Translation { inbound, outbound, mail_closed: false })
 }
 
 fn private_endpoint() -> impl Strategy<Value = Option<PrivateEndpoint>> {

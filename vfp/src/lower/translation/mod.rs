@@ -44,6 +44,8 @@ const WAS_TRANSLATED: u32 = 4;
 const FIRST_GATEWAY: u32 = 300;
 /// What a drop's number has more than the place of a way out in the port's list: places of routes are numbers, too.
 const WAY_OUT: u32 = 1 << 16;
+/// The number of a drop of mail.
+pub(crate) const MAIL: u32 = 25;
 
 /// The chains besides those that the filter has. `pass` is where packets go that are let out.
 pub(super) fn chains(nic: &NetworkInterface, pass: &str) -> Vec<Chain> {

@@ -7,17 +7,21 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use goal_state::DropReason;
-use goal_state::nsg::Direction;
+use goal_state::nsg::{AddressSet, Direction, PortRange, Protocol};
 use goal_state::translation::{OutboundTranslation, WayOut};
 use goal_state::vm::NetworkInterface;
 use ipnet::Ipv4Net;
 use linux_net::netlink::{Route, RouteTarget};
 
-use super::{FIRST_GATEWAY, TO_INTERNET, floating, lease, one};
+use super::{FIRST_GATEWAY, MAIL, TO_INTERNET, floating, lease, one};
+use crate::lower::drop_log::DropMark;
 use crate::lower::port::{counter_name, drop_rule};
 use crate::lower::route;
 use crate::names::UPLINK;
 use crate::ruleset::{Action, Chain, Counter, Hook, Match, Rule, Translated};
+
+const TCP: u8 = 6;
+const SMTP: u16 = 25;
 
 /// The chain of packets whose route leads to the internet.
 pub(in crate::lower) const CHAIN: &str = "outbound_internet";
@@ -44,6 +48,7 @@ pub(super) fn chain(nic: &NetworkInterface, pass: &str) -> Chain {
     if !floating.is_empty() {
         rules.push(out(vec![Match::Reply, Match::Source(floating)], TO_INTERNET));
     }
+    rules.extend(mail(nic));
     for one in &nic.port.translation.outbound {
         let mark = match one.way {
             WayOut::Address { .. } | WayOut::Ports { .. } => TO_INTERNET,
@@ -53,6 +58,22 @@ pub(super) fn chain(nic: &NetworkInterface, pass: &str) -> Chain {
     }
     rules.push(drop_rule(vec![], DropReason::OutboundAccess, Direction::Outbound));
     Chain { name: CHAIN.into(), hook: None, rules }
+}
+
+/// Mail that a way out would carry, where the platform carries none.
+fn mail(nic: &NetworkInterface) -> Vec<Rule> {
+    let translation = &nic.port.translation;
+    let carries = |one: &&OutboundTranslation| matches!(one.protocol, Protocol::Any | Protocol::Tcp);
+    let sources = translation.outbound.iter().filter(carries).map(|one| Ipv4Net::from(one.source));
+    let sources = AddressSet::new(sources);
+    if !translation.mail_closed || sources.is_empty() {
+        return Vec::new();
+    }
+    let reason = DropReason::Platform;
+    let mark = DropMark { number: MAIL, ..DropMark::plain(reason, Direction::Outbound) };
+    let smtp = PortRange::new(SMTP, SMTP).into_iter().collect();
+    let matches = vec![Match::Source(sources), Match::Protocol(vec![TCP]), Match::DestinationPort(smtp)];
+    vec![Rule::new(matches, vec![Action::Count(counter_name(reason)), mark.log(), Action::Drop])]
 }
 
 /// The packets that a way out is for.
