@@ -154,7 +154,7 @@ fn s9_2_a_connection_is_reset_that_goes_on_after_it_was_forgotten() {
     sandboxed(|| {
         let hosts = Hosts::new();
         let mut goals = with_nat_gateway();
-        goals[1].edge.nat_gateways[0].tcp_idle_timeout_s = 2;
+        goals[1].edge.nat_gateways[0].tcp_idle_timeout_s = 4;
         hosts.follow(&goals);
         let server = NetNs::open("vm-server").unwrap();
         let listener = server.run(|| TcpListener::bind("0.0.0.0:80").unwrap()).unwrap();
