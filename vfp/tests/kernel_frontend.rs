@@ -297,3 +297,34 @@ fn who_speaks_after_too_long_is_reset() {
         assert_eq!(here.read(&mut [0; 4]).unwrap_err().kind(), ErrorKind::ConnectionReset);
     });
 }
+
+/// A rule for all ports takes what was only routed to the frontend, and UDP, whose flows move when their backend goes.
+#[test]
+fn a_rule_for_all_ports_takes_udp_and_what_is_for_others() {
+    sandboxed(|| {
+        let mut lab =
+            Lab::new(vec![BalancingRule { protocol: Protocol::Any, port: None, ..rule(&[11, 12]) }]);
+        // The client sends everything by the frontend.
+        let routes = &mut lab.goals[0].virtual_machines[0].network_interfaces[0].port.routes;
+        std::sync::Arc::make_mut(routes)[0].next_hop =
+            NextHop::VirtualAppliance { addresses: vec![FRONTEND], unreachable: vec![] };
+        lab.hosts.follow(&lab.goals);
+        let other = Ipv4Addr::new(192, 0, 2, 1);
+        let receivers = [("x", 11), ("y", 12)].map(|(name, last)| {
+            let guest = NetNs::open(&format!("vm-{name}")).unwrap();
+            let own = Address { device: "lo".into(), address: other.into() };
+            let requests = [Request::set_up("lo"), Request::PutAddress(own)];
+            Netlink::open(&guest).unwrap().apply(&requests).unwrap();
+            let socket = guest.run(|| std::net::UdpSocket::bind((other, 53)).unwrap()).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            (last, socket)
+        });
+        let client = NetNs::open("vm-a").unwrap();
+        let socket = client.run(|| std::net::UdpSocket::bind("0.0.0.0:0").unwrap()).unwrap();
+        for (last, receiver) in [&receivers[0], &receivers[1], &receivers[0]] {
+            lab.healthy(&[*last]);
+            socket.send_to(b"hello", (other, 53)).unwrap();
+            receiver.recv_from(&mut [0; 5]).unwrap();
+        }
+    });
+}
