@@ -11,21 +11,24 @@ use super::choices::Chooser;
 use super::decision::Decision;
 use super::encryption::encryption_detail;
 use super::explanation::Reason;
+use super::health::{Health, health};
 use super::journey::{Next, Place, Walk};
 use super::node::Node;
 use super::packet::{IpProtocol, Packet};
 use super::port::Origin;
-use crate::effective::FrontendRef;
-use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku};
-use crate::network::{FrontendAddress, LoadBalancer, NicRef, VnetId};
+use crate::effective::{FlowEncryption, FrontendRef};
+use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku, Probe};
+use crate::network::{FrontendAddress, LoadBalancer, LoadBalancingRule, NicRef, VnetId};
 
 /// What packets cannot do yet.
-const LOAD_BALANCERS: &str = "load balancers";
+const ENCRYPTION: &str = "encryption by way of a load balancer";
+const UNKNOWN_HEALTH: &str = "probes of machines that do not say what they listen on";
 
 /// The rule of a frontend that a packet matches.
 struct Target<'n> {
     rule: &'n str,
     backends: Vec<NicRef>,
+    probe: Option<&'n Probe>,
     /// 0 keeps the packet's.
     backend_port: u16,
     floating_ip: bool,
@@ -39,12 +42,12 @@ impl Walk<'_> {
         origin: Origin,
         packet: Packet,
     ) -> Result<Next, Reason> {
-        self.not_carried(LOAD_BALANCERS);
         let balancer = self.network.load_balancer(frontend.balancer);
         if packet.protocol == IpProtocol::ICMP {
             return Err(self.no_backend(frontend, None, "it does not carry ICMP"));
         }
         if self.is_basic_from_another_region(frontend, origin) {
+            self.not_carried("the limits of Basic load balancers");
             let detail = "a Basic load balancer cannot be reached by global peering";
             return Err(self.no_backend(frontend, None, detail));
         }
@@ -52,7 +55,7 @@ impl Walk<'_> {
             let detail = "no rule of the frontend is for this protocol and port";
             return Err(self.no_backend(frontend, None, detail));
         };
-        let backend = self.choose_backend(frontend, origin, packet, target.rule, &target.backends)?;
+        let backend = self.choose_backend(frontend, origin, packet, &target)?;
         let public = matches!(balancer.frontends[frontend.index].address, FrontendAddress::Public(_));
         if public && balancer.sku != LoadBalancerSku::Basic && !self.has_security_group(backend) {
             self.journey.path.push(Node::Vm(backend.vm));
@@ -66,7 +69,7 @@ impl Walk<'_> {
         let encrypted = self.encryption_to_backend(origin, backend);
         self.allow(decision, format!("to {to}, {}{encrypted}", translated.destination_text()));
         self.check_encryption_to_backend(origin, backend)?;
-        Ok(Next::Go(Place::Port { nic: backend, origin }, translated))
+        Ok(Next::Go(Place::Port { nic: backend, origin: origin.balanced() }, translated))
     }
 
     /// The packet as the backend gets it. With floating IP its destination stays, and its guest is taken to have it.
@@ -89,7 +92,6 @@ impl Walk<'_> {
         origin: Origin,
         packet: Packet,
     ) -> Result<Next, Reason> {
-        self.not_carried(LOAD_BALANCERS);
         let balancer = self.network.load_balancer(frontend.balancer);
         let mut rules = balancer.load_balancing_rules.iter();
         let rule = rules
@@ -104,35 +106,52 @@ impl Walk<'_> {
         if packet.protocol == IpProtocol::ICMP {
             return Err(self.no_backend(frontend, Some(&rule.name), "it does not carry ICMP"));
         }
-        let backends = &balancer.backend_pools[rule.backend_pool].1;
-        let backend = self.choose_backend(frontend, origin, packet, &rule.name, backends)?;
+        let target = of_rule(balancer, rule);
+        let backend = self.choose_backend(frontend, origin, packet, &target)?;
         let decision = Decision::of(DropReason::LoadBalancer, &balancer.name).by(&rule.name);
         let encrypted = self.encryption_to_backend(origin, backend);
         self.allow(decision, format!("to {}{encrypted}", self.network.vm(backend.vm).name));
         self.check_encryption_to_backend(origin, backend)?;
-        Ok(Next::Go(Place::Port { nic: backend, origin }, packet))
+        Ok(Next::Go(Place::Port { nic: backend, origin: origin.balanced() }, packet))
     }
 
-    /// One of the running backends. Nothing chooses the sender itself and gets through: its packet would come back to it.
+    /// One of the healthy backends. The sender's own port takes no packet of its own, which has come back to it.
     fn choose_backend(
         &mut self,
         frontend: FrontendRef,
         origin: Origin,
         packet: Packet,
-        rule: &str,
-        backends: &[NicRef],
+        target: &Target<'_>,
     ) -> Result<NicRef, Reason> {
-        let running: Vec<_> = backends.iter().copied().filter(|nic| self.network.vm(nic.vm).runs()).collect();
+        let running = target.backends.iter().copied().filter(|nic| self.network.vm(nic.vm).runs());
+        let running: Vec<_> = running.collect();
         if running.is_empty() {
-            return Err(self.no_backend(frontend, Some(rule), "no backend runs"));
+            return Err(self.no_backend(frontend, Some(target.rule), "no backend runs"));
         }
-        let chosen = self.choices.among(Chooser::LoadBalancer(frontend), packet, running.len());
-        let backend = running[chosen];
+        let healthy = self.healthy(running, target.probe);
+        if healthy.is_empty() {
+            return Err(self.no_backend(frontend, Some(target.rule), "no backend is healthy"));
+        }
+        let chosen = self.choices.among(Chooser::LoadBalancer(frontend), packet, healthy.len());
+        let backend = healthy[chosen];
         if origin == Origin::Nic(backend) {
-            let detail = "the backend is the sender itself, and takes no packet of its own";
-            return Err(self.no_backend(frontend, Some(rule), detail));
+            self.journey.path.push(Node::Vm(backend.vm));
+            let name = &self.network.load_balancer(frontend.balancer).name;
+            let decision = Decision::of(DropReason::LoadBalancer, name).by(target.rule);
+            let detail = "the backend is the sender itself, and takes no packet of its own".to_owned();
+            return Err(self.deny(decision, detail));
         }
         Ok(backend)
+    }
+
+    fn healthy(&mut self, running: Vec<NicRef>, probe: Option<&Probe>) -> Vec<NicRef> {
+        let Some(probe) = probe else { return running };
+        let with_health = running.into_iter().map(|nic| (nic, health(self.policy, nic, probe)));
+        let with_health: Vec<_> = with_health.collect();
+        if with_health.iter().any(|(_, health)| *health == Health::TakenUp) {
+            self.not_carried(UNKNOWN_HEALTH);
+        }
+        with_health.into_iter().filter(|(_, health)| *health != Health::Down).map(|(nic, _)| nic).collect()
     }
 
     /// What a NIC sends to a backend is encrypted between the two: the load balancer is no station of it.
@@ -143,6 +162,9 @@ impl Walk<'_> {
 
     fn check_encryption_to_backend(&mut self, origin: Origin, backend: NicRef) -> Result<(), Reason> {
         let Origin::Nic(sender) = origin else { return Ok(()) };
+        if self.policy.encryption().between(self.policy, sender, backend) != FlowEncryption::NotConfigured {
+            self.not_carried(ENCRYPTION);
+        }
         self.check_encryption(sender, backend)
     }
 
@@ -184,8 +206,13 @@ fn target(balancer: &LoadBalancer, frontend: usize, packet: Packet) -> Option<Ta
         let here = rule.frontend == frontend && carries(rule.protocol, packet.protocol);
         let mut backends = rule.backends.iter();
         let &(nic, _) = backends.find(|(_, port)| here && *port == packet.destination_port)?;
-        let (backends, floating_ip) = (vec![nic], rule.enable_floating_ip);
-        Some(Target { rule: &rule.name, backends, backend_port: rule.backend_port, floating_ip })
+        Some(Target {
+            rule: &rule.name,
+            backends: vec![nic],
+            probe: None,
+            backend_port: rule.backend_port,
+            floating_ip: rule.enable_floating_ip,
+        })
     });
     nat.or_else(|| {
         let mut rules = balancer.load_balancing_rules.iter();
@@ -194,11 +221,16 @@ fn target(balancer: &LoadBalancer, frontend: usize, packet: Packet) -> Option<Ta
                 || is_ha_ports(rule.protocol, rule.frontend_port);
             rule.frontend == frontend && carries(rule.protocol, packet.protocol) && port
         })?;
-        Some(Target {
-            rule: &rule.name,
-            backends: balancer.backend_pools[rule.backend_pool].1.clone(),
-            backend_port: rule.backend_port,
-            floating_ip: rule.enable_floating_ip,
-        })
+        Some(of_rule(balancer, rule))
     })
+}
+
+fn of_rule<'n>(balancer: &'n LoadBalancer, rule: &'n LoadBalancingRule) -> Target<'n> {
+    Target {
+        rule: &rule.name,
+        backends: balancer.backend_pools[rule.backend_pool].1.clone(),
+        probe: rule.probe.map(|probe| &balancer.probes[probe]),
+        backend_port: rule.backend_port,
+        floating_ip: rule.enable_floating_ip,
+    }
 }

@@ -8,12 +8,30 @@ use std::net::Ipv4Addr;
 
 use super::flows::Flows;
 use super::packet::{IpProtocol, Packet};
-use crate::network::{Network, Nic, NicIndex, NicRef, VmId};
+use crate::network::{FrontendAddress, Network, Nic, NicIndex, NicRef, VmId};
 
-/// Whether `address` is the guest's own. 127.0.0.0/8 and 0.0.0.0 never leave a guest.
+/// Whether `address` is the guest's own, be it that of a frontend which hands it packets as they are. 127.0.0.0/8 and 0.0.0.0 never leave a
+/// guest.
 pub(super) fn owns(network: &Network, vm: VmId, address: Ipv4Addr) -> bool {
     let own = network.vm(vm).nics.iter().any(|nic| nic.addresses.contains(&address));
-    own || address.is_loopback() || address.is_unspecified()
+    own || address.is_loopback() || address.is_unspecified() || has_floating(network, vm, address)
+}
+
+/// Whether the guest has the address on its loopback device for a load balancer (floating IP).
+/// <https://learn.microsoft.com/azure/load-balancer/load-balancer-floating-ip>
+fn has_floating(network: &Network, vm: VmId, address: Ipv4Addr) -> bool {
+    network.load_balancers.iter().any(|balancer| {
+        let is_address = |frontend: usize| match balancer.frontends[frontend].address {
+            FrontendAddress::Public(id) => network.public_ip(id).address == address,
+            FrontendAddress::Private { address: private, .. } => private == address,
+        };
+        let balancing = balancer.load_balancing_rules.iter().filter(|rule| rule.enable_floating_ip);
+        let mut balancing = balancing.filter(|rule| is_address(rule.frontend));
+        let nat = balancer.inbound_nat_rules.iter().filter(|rule| rule.enable_floating_ip);
+        let mut nat = nat.filter(|rule| is_address(rule.frontend));
+        balancing.any(|rule| balancer.backend_pools[rule.backend_pool].1.iter().any(|nic| nic.vm == vm))
+            || nat.any(|rule| rule.backends.iter().any(|(nic, _)| nic.vm == vm))
+    })
 }
 
 /// The NIC through which the guest sends a packet with these addresses.

@@ -14,11 +14,14 @@ use super::flows::Flows;
 use super::form::{Chosen, Form};
 use super::guest::{self, Reception};
 use super::node::Node;
+use super::outside;
 use super::packet::Packet;
 use super::platform;
 use super::port::{Onward, Origin, Port};
 use crate::effective::{FlowEncryption, FrontendRef, MachineRef, Policy};
-use crate::network::{ConnectionId, GatewayId, Network, NicRef, PrivateEndpointId, ServiceId, VmId};
+use crate::network::{
+    ConnectionId, GatewayId, Network, NicRef, Outside, PrivateEndpointId, ServiceId, SubnetRef, VmId,
+};
 
 /// How often a packet can be sent: the TTL that Linux gives it. Ports do not take from it.
 const TTL: u32 = 64;
@@ -35,6 +38,8 @@ pub(super) enum Place {
         /// Who sent it.
         origin: Origin,
     },
+    /// Somebody outside sends it.
+    Outside(Outside),
     /// It is on the public side, for a public address.
     Public,
     /// It comes to a frontend of a load balancer, which is its destination.
@@ -48,6 +53,13 @@ pub(super) enum Place {
     PrivateEndpoint(PrivateEndpointId),
     /// The service behind a private endpoint answers.
     BehindPrivateEndpoint(PrivateEndpointId),
+    /// The service that was reached without the internet from this subnet answers.
+    BehindServiceEndpoint {
+        /// The service.
+        service: ServiceId,
+        /// The subnet.
+        subnet: SubnetRef,
+    },
     /// A virtual network gateway has it.
     Gateway {
         /// The gateway.
@@ -183,10 +195,19 @@ pub(super) fn travel(
         not_carried: None,
     };
     let mut walk = Walk { policy, network: policy.network(), flows, choices, journey };
-    if !matches!(start, Place::Guest(vm) if guest::owns(walk.network, vm, packet.destination)) {
+    if !stays_in_guest(walk.network, sender, packet) {
         walk.journey.end = walk.go(start, packet);
     }
     walk.journey
+}
+
+/// Whether the sender's own machine takes the packet, so that no port sees it.
+pub(super) fn stays_in_guest(network: &Network, sender: Node, packet: Packet) -> bool {
+    match (sender, sender.outside()) {
+        (Node::Vm(vm), _) => guest::owns(network, vm, packet.destination),
+        (_, Some(outside)) => outside::owns(network, outside, packet.destination),
+        _ => false,
+    }
 }
 
 impl Walk<'_> {
@@ -213,10 +234,14 @@ impl Walk<'_> {
         match place {
             Place::Guest(vm) => self.leave_guest(vm, packet),
             Place::Port { nic, origin } => self.enter_port(nic, origin, packet),
+            Place::Outside(outside) => self.leave_outside(outside, packet),
             Place::Public => self.enter_public_side(packet),
             Place::Frontend { frontend, origin } => self.balance(frontend, origin, packet),
             Place::PrivateEndpoint(endpoint) => self.enter_private_endpoint(endpoint, packet),
             Place::BehindPrivateEndpoint(endpoint) => self.answer_from_private_endpoint(endpoint, packet),
+            Place::BehindServiceEndpoint { service, subnet } => {
+                self.answer_from_service(service, subnet, packet)
+            }
             Place::Gateway { gateway, from } => self.enter_gateway(gateway, from, packet),
             Place::Machine(machine) => self.leave_site(machine, packet),
         }
@@ -279,7 +304,9 @@ impl Walk<'_> {
     /// Into a port, and into the guest behind it.
     fn enter_port(&mut self, nic: NicRef, origin: Origin, packet: Packet) -> Result<Next, Reason> {
         let encryption = match origin {
-            Origin::Nic(sender) => self.policy.encryption().between(self.policy, sender, nic),
+            Origin::Nic(sender) | Origin::Balanced(sender) => {
+                self.policy.encryption().between(self.policy, sender, nic)
+            }
             Origin::Outside => FlowEncryption::NotConfigured,
         };
         self.come_to(Node::Vm(nic.vm), encryption);
@@ -333,11 +360,6 @@ impl Walk<'_> {
         Next::Arrived(Arrival { node, packet, back })
     }
 
-    /// The packet has come to a service, which may answer on some ports only.
-    pub(super) fn arrive_at_service(&mut self, service: ServiceId, packet: Packet, back: Place) -> Next {
-        self.arrive(Node::Service(service), packet, back)
-    }
-
     /// The routes send the packet in a circle: the last one, which closes it, is what denies it.
     fn end_of_loop(&mut self) -> End {
         let last = self.journey.steps.iter().rev().find(|step| step.stage == DropReason::Route).cloned();
@@ -356,7 +378,11 @@ impl Walk<'_> {
     /// A port has accepted the packet.
     pub(super) fn cross(&mut self, nic: NicRef, direction: Direction, packet: Packet) {
         let nic = NicId { vm: self.network.vm(nic.vm).name.clone(), nic: self.network.nic(nic).name.clone() };
-        let packet = self.form(packet);
+        self.cross_as(nic, direction, self.form(packet));
+    }
+
+    /// A port has accepted the packet, which looks like this to it.
+    pub(super) fn cross_as(&mut self, nic: NicId, direction: Direction, packet: Form) {
         self.journey.crossings.push(Crossing { nic, direction, packet });
     }
 

@@ -28,7 +28,7 @@
 //! | `encryption` | what is encrypted, and what must not go in clear |
 //! | [`rule_match`] | the rules that decide |
 //! | `platform` | what Azure itself answers |
-//! | `public_side`, `balancer` | the internet, public addresses, load balancers |
+//! | `public_side`, `outside`, `balancer`, `health` | the internet, public addresses and those who are there, load balancers |
 //! | `private_endpoint`, `gateway` | services and sites |
 
 mod balancer;
@@ -41,8 +41,10 @@ mod flows;
 pub mod form;
 mod gateway;
 mod guest;
+mod health;
 mod journey;
 mod node;
+mod outside;
 pub mod packet;
 mod platform;
 mod port;
@@ -69,7 +71,7 @@ use crate::effective::Policy;
 use crate::network::Network;
 use choices::Choices;
 use flows::Flows;
-use journey::{Arrival, End, Journey, travel};
+use journey::{Arrival, End, Journey, stays_in_guest, travel};
 use node::Node;
 use question::Asked;
 
@@ -129,8 +131,7 @@ fn explanation(
 ) -> Explanation {
     let names = |path: &[Node]| path.iter().map(|node| node.name(network)).collect::<Vec<_>>();
     let reason = first.reason().or_else(|| reply.as_ref().and_then(Journey::reason));
-    let stays_in_guest =
-        matches!(asked.sender, Node::Vm(vm) if guest::owns(network, vm, asked.packet.destination));
+    let stays_in_guest = stays_in_guest(network, asked.sender, asked.packet);
     Explanation {
         from: question.from.clone(),
         to: question.to.clone(),
@@ -157,10 +158,10 @@ fn explanation(
 fn evidence(network: &Network, asked: &Asked, first: &Journey, reply: Option<Journey>) -> Evidence {
     let sender = match asked.sender {
         Node::Vm(vm) => Some(network.vm(vm).name.clone()),
-        _ => None,
+        sender => sender.outside().and_then(|outside| outside.vm_name(network)),
     };
     let of_reply = reply.as_ref().and_then(|reply| reply.not_carried);
-    let outside = (!asked.sender.is_vm()).then_some("senders that are no virtual machines");
+    let elsewhere = (!asked.sender.is_played()).then_some("senders that are no virtual machines");
     Evidence {
         sender,
         packet: asked.packet.five_tuple(),
@@ -170,9 +171,9 @@ fn evidence(network: &Network, asked: &Asked, first: &Journey, reply: Option<Jou
         nobody_at: first.nobody_at.or(reply.as_ref().and_then(|reply| reply.nobody_at)),
         crossings: first.crossings.clone(),
         reply_crossings: reply.map(|reply| reply.crossings).unwrap_or_default(),
-        at_edge: first.at_edge || !asked.sender.is_vm(),
+        at_edge: first.at_edge || asked.sender.outside().is_some(),
         taken_by_another: first.taken_by_another,
-        not_carried: first.not_carried.or(of_reply).or(outside).map(str::to_owned),
+        not_carried: first.not_carried.or(of_reply).or(elsewhere).map(str::to_owned),
     }
 }
 
@@ -185,6 +186,9 @@ fn accept(network: &Network, asked: &Asked, mut journey: Journey) -> Journey {
         journey.taken_by_another = true;
         journey.drop_at(&at, DropReason::NoDestination, detail);
     } else if !listens(network, node, &packet) {
+        if matches!(node, Node::Service(_)) && packet.protocol == IpProtocol::ICMP {
+            journey.not_carried.get_or_insert("services that do not answer ping");
+        }
         let detail = match packet.protocol.has_ports() {
             true => format!("nobody listens on port {}", packet.destination_port),
             false => format!("{} is not answered", packet.protocol),
@@ -205,6 +209,7 @@ fn listens(network: &Network, node: Node, packet: &Packet) -> bool {
     let (list, answers_others): (&Option<Vec<Listen>>, bool) = match node {
         Node::Vm(vm) => (&network.vm(vm).listen, true),
         Node::Service(service) => (&network.service(service).listen, false),
+        Node::InternetHost(host) => (&network.internet_host(host).listen, true),
         _ => return true,
     };
     let Some(list) = list else { return true };

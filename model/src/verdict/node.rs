@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use crate::effective::MachineRef;
 use crate::network::{
-    GatewayId, InternetHostId, LoadBalancerId, Network, PrivateEndpointId, ServiceId, VmId,
+    GatewayId, InternetHostId, LoadBalancerId, NatGatewayId, Network, Outside, PrivateEndpointId, ServiceId,
+    VmId,
 };
 
 /// One station of a packet's path.
@@ -24,6 +25,10 @@ pub(super) enum Node {
     PrivateEndpoint(PrivateEndpointId),
     /// A load balancer that has sent the packet to nobody.
     LoadBalancer(LoadBalancerId),
+    /// A NAT gateway that has not let it in.
+    NatGateway(NatGatewayId),
+    /// The internet, where nobody has its destination.
+    Internet,
     /// Azure itself: DHCP, DNS, `WireServer`, instance metadata, licensing, health probes.
     Platform,
 }
@@ -42,13 +47,24 @@ impl Node {
             Self::Service(service) => network.service(service).name.clone(),
             Self::PrivateEndpoint(endpoint) => network.private_endpoint(endpoint).name.clone(),
             Self::LoadBalancer(balancer) => network.load_balancer(balancer).name.clone(),
+            Self::NatGateway(gateway) => network.nat_gateway(gateway).name.clone(),
+            Self::Internet => "internet".to_owned(),
             Self::Platform => "platform".to_owned(),
         }
     }
 
+    /// A host of the internet or a service.
+    pub(super) fn outside(self) -> Option<Outside> {
+        match self {
+            Self::InternetHost(host) => Some(Outside::InternetHost(host)),
+            Self::Service(service) => Some(Outside::Service(service)),
+            _ => None,
+        }
+    }
+
     /// Whether packets are really sent to and from it. The rest is the model's alone so far.
-    pub(super) fn is_vm(self) -> bool {
-        matches!(self, Self::Vm(_))
+    pub(super) fn is_played(self) -> bool {
+        matches!(self, Self::Vm(_) | Self::InternetHost(_) | Self::Service(_))
     }
 }
 

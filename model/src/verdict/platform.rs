@@ -60,11 +60,6 @@ pub(super) fn is_dhcp(packet: Packet) -> bool {
     to_server && packet.protocol == IpProtocol::UDP && packet.destination_port == 67
 }
 
-/// Whether this is a licensing server.
-pub(super) fn is_licensing_server(address: Ipv4Addr) -> bool {
-    LICENSING.contains(&address)
-}
-
 /// Whether the packet asks for a Windows license. Ordinary rules do not apply to it; routes do.
 pub(super) fn is_licensing(packet: Packet) -> bool {
     packet.protocol == IpProtocol::TCP

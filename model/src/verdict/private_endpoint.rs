@@ -15,10 +15,7 @@ use super::port::{FilteredBy, Origin};
 use super::rule_match::{deciding_rules, first_match_from_any_port};
 use crate::effective::{FlowEncryption, Hop, Owner, deliver, hop_from};
 use crate::network::vnet::PrivateEndpointNetworkPolicies;
-use crate::network::{PrivateEndpointId, PrivateLinkServiceConnectionState};
-
-/// What packets cannot do yet.
-const PRIVATE_ENDPOINTS: &str = "private endpoints";
+use crate::network::{Outside, PrivateEndpointId, PrivateLinkServiceConnectionState};
 
 impl Walk<'_> {
     /// A client's packet comes to a private endpoint, and through it to the service.
@@ -27,7 +24,6 @@ impl Walk<'_> {
         id: PrivateEndpointId,
         packet: Packet,
     ) -> Result<Next, Reason> {
-        self.not_carried(PRIVATE_ENDPOINTS);
         let endpoint = self.network.private_endpoint(id);
         self.come_to(Node::PrivateEndpoint(id), FlowEncryption::NotConfigured);
         let decision = Decision::of(DropReason::PrivateEndpoint, &endpoint.name);
@@ -42,7 +38,15 @@ impl Walk<'_> {
             );
         }
         self.allow(decision, format!("to {}", self.network.service(endpoint.service).name));
-        Ok(self.arrive_at_service(endpoint.service, packet, Place::BehindPrivateEndpoint(id)))
+        self.cross_private_endpoint(id, Direction::Inbound, packet);
+        Ok(self.arrive(Node::Service(endpoint.service), packet, Place::BehindPrivateEndpoint(id)))
+    }
+
+    /// The service has a port of its own there.
+    fn cross_private_endpoint(&mut self, id: PrivateEndpointId, direction: Direction, packet: Packet) {
+        let endpoint = self.network.private_endpoint(id);
+        let form = self.form(packet);
+        self.cross_outside(Outside::Service(endpoint.service), &endpoint.name, direction, form);
     }
 
     /// The subnet's network security group counts where its policies say so, and whatever source port it asks for. Security
@@ -81,8 +85,8 @@ impl Walk<'_> {
         id: PrivateEndpointId,
         packet: Packet,
     ) -> Result<Next, Reason> {
-        self.not_carried(PRIVATE_ENDPOINTS);
         self.come_to(Node::PrivateEndpoint(id), FlowEncryption::NotConfigured);
+        self.cross_private_endpoint(id, Direction::Outbound, packet);
         let subnet = self.network.private_endpoint(id).subnet;
         if let Ok(Owner::Nic(nic)) = deliver(self.policy, subnet, packet.destination) {
             return Ok(Next::Go(Place::Port { nic, origin: Origin::Outside }, packet));

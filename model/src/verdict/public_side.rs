@@ -11,18 +11,19 @@ use goal_state::nsg::Direction;
 
 use super::decision::Decision;
 use super::explanation::{Egress, EgressMethod, Reason};
+use super::form::Chosen;
 use super::journey::{Next, Place, Walk};
 use super::node::Node;
 use super::packet::{IpProtocol, Packet};
 use super::platform;
 use super::port::Origin;
 use crate::effective::PublicOwner;
-use crate::effective::egress::{NoWayOut, OutboundMethod, WayOut, has_way_out, is_public, way_out};
+use crate::effective::egress::{NoWayOut, OutboundMethod, WayOut, has_way_out, is_public, leases, way_out};
 use crate::network::public::PublicIpSku;
-use crate::network::{Network, NicRef, PublicIpId, Subscription};
+use crate::network::{Network, NicRef, Outside, PublicIpId, ServiceId, Subscription};
 
-/// What packets cannot do yet.
-const INTERNET: &str = "the internet";
+/// A NAT gateway's lowest port.
+const FIRST_NAT_PORT: u16 = 1024;
 
 const NO_EGRESS: Egress = Egress {
     method: EgressMethod::None,
@@ -41,55 +42,76 @@ impl Walk<'_> {
     ) -> Result<Next, Reason> {
         // An answer leaves through the address that the flow came in by.
         if let Some(answer) = self.flows.answer(nic, packet) {
-            self.not_carried(INTERNET);
             self.pass_port(nic, packet);
             return Ok(Next::Go(Place::Public, answer));
         }
-        if !is_public(packet.destination) {
-            if !has_way_out(self.policy, nic) {
-                let detail = "the subnet has no way out to the internet".to_owned();
-                return Err(self.deny(route.on(DropReason::OutboundAccess), detail));
-            }
-            let detail = format!("nobody in the internet has the address {}", packet.destination);
-            return Err(self.deny(route.on(DropReason::NoDestination), detail));
+        if self.network.edge.is_none() && !platform::is_licensing(packet) {
+            return Err(self.drop_at_port(nic, packet, route));
         }
-        let somebody = self.is_somebody(packet.destination);
-        let way = way_out(self.policy, nic, packet.source, packet.protocol.0);
-        if way.is_ok() {
-            self.check_port_25(packet)?;
+        if let Some(service) = self.storage_nearby(nic, packet) {
+            return Ok(self.leave_for_storage(service, nic, packet));
         }
-        match way {
-            Ok(way) if somebody => {
-                let translated = self.translate(way, packet);
-                self.not_carried(INTERNET);
+        match way_out(self.policy, nic, packet.source, packet.protocol.0) {
+            Ok(way) => {
+                self.check_port_25(packet)?;
+                let translated = self.translate(nic, way, packet);
                 self.pass_port(nic, packet);
                 self.flows.remember_way_out(nic, packet, translated);
                 Ok(Next::Go(Place::Public, translated))
             }
-            Ok(way) => {
-                self.translate(way, packet);
-                Err(self.nobody_there(route, packet))
-            }
-            Err(NoWayOut::PrivateSubnet) if self.is_storage_nearby(nic, packet) => {
-                Ok(self.leave_for_storage(nic, packet))
-            }
-            // A port that has a way out for something leaves it to others to say that nobody is there.
-            Err(why) if somebody || !has_way_out(self.policy, nic) => Err(self.no_way_out(nic, why)),
-            Err(_) => {
-                self.journey.egress = Some(NO_EGRESS);
-                Err(self.nobody_there(route, packet))
-            }
+            Err(why) => Err(self.no_way_out(nic, why)),
         }
     }
 
+    /// Without an edge of the network nobody has a public address, and a port that has a way out for anything says so.
+    fn drop_at_port(&mut self, nic: NicRef, packet: Packet, route: Decision) -> Reason {
+        if !has_way_out(self.policy, nic) {
+            return match way_out(self.policy, nic, packet.source, packet.protocol.0) {
+                Err(why) => self.no_way_out(nic, why),
+                Ok(_) => self.nobody_there(route, packet),
+            };
+        }
+        self.journey.egress = Some(NO_EGRESS);
+        if is_public(packet.destination)
+            && let Ok(way) = way_out(self.policy, nic, packet.source, packet.protocol.0)
+        {
+            if let Err(reason) = self.check_port_25(packet) {
+                return reason;
+            }
+            self.translate(nic, way, packet);
+        }
+        self.nobody_there(route, packet)
+    }
+
     /// The packet as the internet sees it.
-    fn translate(&mut self, way: WayOut, packet: Packet) -> Packet {
+    fn translate(&mut self, nic: NicRef, way: WayOut, packet: Packet) -> Packet {
         let egress = describe(self.network, way);
         let detail = format!("{}: the internet sees {}", egress.method.as_str(), way.address);
         let resource = egress.resource.clone();
         self.allow(Decision { resource, ..Decision::new(DropReason::OutboundAccess) }, detail);
         self.journey.egress = Some(egress);
+        self.journey.chosen = self.chosen(nic, way, packet);
         Packet { source: way.address, ..packet }
+    }
+
+    /// What a flow may get from somebody who serves several machines.
+    fn chosen(&self, nic: NicRef, way: WayOut, packet: Packet) -> Option<Chosen> {
+        let standing = (way.address, packet.source_port);
+        match way.method {
+            OutboundMethod::NatGateway(gateway) => {
+                let addresses = self.network.nat_gateway(gateway).public_ips.iter();
+                let addresses = addresses.map(|&id| self.network.public_ip(id).address).collect();
+                Some(Chosen { standing, addresses, ports: FIRST_NAT_PORT..=u16::MAX })
+            }
+            OutboundMethod::LoadBalancer { .. } => {
+                let (_, leases) = leases(self.policy, nic, packet.protocol.0)?;
+                let first = leases.iter().map(|lease| lease.first).min()?;
+                let last = leases.iter().map(|lease| lease.last).max()?;
+                let addresses = leases.iter().map(|lease| lease.address).collect();
+                Some(Chosen { standing, addresses, ports: first..=last })
+            }
+            OutboundMethod::PublicIpAddress(_) | OutboundMethod::DefaultOutboundAccess => None,
+        }
     }
 
     fn nobody_there(&mut self, route: Decision, packet: Packet) -> Reason {
@@ -98,23 +120,17 @@ impl Walk<'_> {
     }
 
     /// Storage of the own region is reached from private subnets, too.
-    fn leave_for_storage(&mut self, nic: NicRef, packet: Packet) -> Next {
-        self.not_carried(INTERNET);
+    fn leave_for_storage(&mut self, service: ServiceId, nic: NicRef, packet: Packet) -> Next {
         let detail = "storage of the region needs no way out".to_owned();
         self.allow(Decision::new(DropReason::OutboundAccess), detail);
         self.journey.egress = Some(Egress { source_address: Some(packet.source), ..NO_EGRESS });
         self.pass_port(nic, packet);
-        self.flows.remember_way_out(nic, packet, packet);
-        Next::Go(Place::Public, packet)
+        self.arrive_at_service(service, nic, packet)
     }
 
     fn pass_port(&mut self, nic: NicRef, packet: Packet) {
         self.flows.accept(nic, packet);
         self.cross(nic, Direction::Outbound, packet);
-    }
-
-    fn is_somebody(&self, address: Ipv4Addr) -> bool {
-        self.policy.owners().public(address).is_some() || platform::is_licensing_server(address)
     }
 
     /// Only an Enterprise Agreement has it open. Other mail ports are never closed.
@@ -131,21 +147,21 @@ impl Walk<'_> {
         Err(self.deny(Decision::new(DropReason::Platform).by("TCP 25"), detail))
     }
 
-    fn is_storage_nearby(&self, nic: NicRef, packet: Packet) -> bool {
-        let vnet = self.network.vnet(self.network.nic(nic).subnet.vnet);
-        let Some(PublicOwner::Service(service)) = self.policy.owners().public(packet.destination) else {
-            return false;
+    /// The storage of the region that a NIC reaches which is in a private subnet and has no way out.
+    fn storage_nearby(&self, nic: NicRef, packet: Packet) -> Option<ServiceId> {
+        let Some(PublicOwner::Service(id)) = self.policy.owners().public(packet.destination) else {
+            return None;
         };
-        let service = self.network.service(service);
-        service.service_type.eq_ignore_ascii_case("Microsoft.Storage")
-            && service.location.eq_ignore_ascii_case(&vnet.location)
+        let properties = self.network.nic(nic);
+        let vnet = self.network.vnet(properties.subnet.vnet);
+        let service = self.network.service(id);
+        let is_nearby = service.service_type.eq_ignore_ascii_case("Microsoft.Storage")
+            && service.location.eq_ignore_ascii_case(&vnet.location);
+        let way = way_out(self.policy, nic, properties.addresses[0], IpProtocol::TCP.0);
+        (is_nearby && way == Err(NoWayOut::PrivateSubnet)).then_some(id)
     }
 
     fn no_way_out(&mut self, nic: NicRef, why: NoWayOut) -> Reason {
-        // A port that has a way out for nothing says so itself.
-        if has_way_out(self.policy, nic) {
-            self.not_carried("NAT gateways, load balancers and public addresses");
-        }
         let method = EgressMethod::None;
         let nothing = Egress { method, resource: None, source_address: None, allocated_outbound_ports: None };
         self.journey.egress = Some(nothing);
@@ -190,13 +206,8 @@ impl Walk<'_> {
             source_address: Some(packet.source),
             allocated_outbound_ports: None,
         });
-        self.not_carried("service endpoints");
-        self.journey.at_edge = true;
         match self.policy.owners().public(packet.destination) {
-            Some(PublicOwner::Service(service)) => {
-                let back = Place::Port { nic, origin: Origin::Outside };
-                Ok(self.arrive_at_service(service, packet, back))
-            }
+            Some(PublicOwner::Service(service)) => Ok(self.arrive_at_service(service, nic, packet)),
             _ => {
                 let detail = format!("no service in this lab has the address {}", packet.destination);
                 Err(self.deny(Decision::new(DropReason::NoDestination), detail))
@@ -206,7 +217,6 @@ impl Walk<'_> {
 
     /// A packet for a public address: back to who waits for it, or to who has the address.
     pub(super) fn enter_public_side(&mut self, packet: Packet) -> Result<Next, Reason> {
-        self.not_carried(INTERNET);
         if let Some((nic, restored)) = self.flows.way_back(packet) {
             return Ok(Next::Go(Place::Port { nic, origin: Origin::Outside }, restored));
         }
@@ -218,25 +228,32 @@ impl Walk<'_> {
                 Ok(Next::Go(Place::Frontend { frontend, origin: Origin::Outside }, packet))
             }
             Some(PublicOwner::NatGateway(gateway)) => {
+                self.journey.path.push(Node::NatGateway(gateway));
                 let decision =
                     Decision::of(DropReason::PublicAddress, &self.network.nat_gateway(gateway).name);
                 Err(self.deny(decision, "a NAT gateway lets in answers only".to_owned()))
             }
             Some(PublicOwner::Gateway(gateway)) => {
+                self.not_carried("virtual network gateways");
                 self.journey.path.push(Node::Gateway(gateway));
                 let decision = Decision::of(DropReason::Gateway, &self.network.gateway(gateway).name);
                 Err(self.deny(decision, "a gateway takes from the internet its tunnels only".to_owned()))
             }
-            Some(PublicOwner::Service(service)) => Ok(self.arrive_at_service(service, packet, Place::Public)),
+            Some(PublicOwner::Service(service)) => Ok(self.arrive_outside(Outside::Service(service), packet)),
             Some(PublicOwner::InternetHost(host)) => {
-                Ok(self.arrive(Node::InternetHost(host), packet, Place::Public))
+                Ok(self.arrive_outside(Outside::InternetHost(host), packet))
             }
-            None if platform::is_licensing(packet) => Ok(self.arrive(Node::Platform, packet, Place::Public)),
+            None if platform::is_licensing(packet) => {
+                self.not_carried("Windows licensing");
+                Ok(self.arrive(Node::Platform, packet, Place::Public))
+            }
             None => Err(self.nobody_outside(packet)),
         }
     }
 
+    /// The internet's routers know nobody with that address.
     fn nobody_outside(&mut self, packet: Packet) -> Reason {
+        self.journey.path.push(Node::Internet);
         if is_public(packet.destination) {
             let detail = format!("nobody has the public address {}", packet.destination);
             self.deny(Decision::new(DropReason::NoDestination), detail)
@@ -255,6 +272,9 @@ impl Walk<'_> {
         public_ip: PublicIpId,
         packet: Packet,
     ) -> Result<Next, Reason> {
+        if !self.network.vm(nic.vm).runs() {
+            return Err(self.nobody_outside(packet));
+        }
         let public_ip = self.network.public_ip(public_ip);
         let decision = Decision::of(DropReason::PublicAddress, &public_ip.name);
         if public_ip.sku == PublicIpSku::Standard && !self.has_security_group(nic) {

@@ -171,6 +171,6 @@ fn start(owners: &Owners, sender: Node, to: Endpoint, destination: Ipv4Addr) -> 
             &[nic] => Ok(Place::Port { nic, origin: Origin::Outside }),
             _ => Err(QuestionError::ProbeOfNobody { address: destination }),
         },
-        _ => Ok(Place::Public),
+        (sender, _) => Ok(sender.outside().map_or(Place::Public, Place::Outside)),
     }
 }

@@ -37,8 +37,20 @@ const RESERVED_SOURCE_PORT: u16 = 65330;
 pub(super) enum Origin {
     /// Another NIC's port.
     Nic(NicRef),
+    /// Another NIC's port, by way of a load balancer, which hands packets on as its own.
+    Balanced(NicRef),
     /// The internet, a service, a gateway, the platform.
     Outside,
+}
+
+impl Origin {
+    /// The same behind a load balancer.
+    pub(super) fn balanced(self) -> Self {
+        match self {
+            Self::Nic(nic) | Self::Balanced(nic) => Self::Balanced(nic),
+            Self::Outside => Self::Outside,
+        }
+    }
 }
 
 /// A port at work on one packet: writes down each decision.

@@ -84,7 +84,7 @@ fn s9_3_a_backend_reaches_its_own_frontend_only_by_another_backend() {
     let network = internal().build();
     assert_eq!(
         all(&network, "web1", "10.0.0.100", 80),
-        ["Deny loadBalancer lb/rule-80 at lb web1>lb", "Allow web1>web2"]
+        ["Deny loadBalancer lb/rule-80 at web1 web1>web1", "Allow web1>web2"]
     );
 }
 
@@ -119,6 +119,36 @@ fn s9_3_an_inbound_nat_rule_leads_a_port_to_one_machine() {
     assert_eq!(answer.received.unwrap().destination, "10.0.0.5:22");
 }
 
+/// The built-in listeners answer a TCP probe and no HTTP one; what a command listens on, no file says; and rules may drop the probe.
+#[test]
+fn s9_3_only_healthy_backends_get_flows() {
+    use crate::network::public::Probe;
+    use goal_state::edge::ProbeQuestion;
+
+    let mut network = internal().build();
+    let question = ProbeQuestion::Tcp;
+    network.load_balancers[0].probes =
+        vec![Probe { name: "p".into(), question, port: 8080, interval_in_seconds: 5, number_of_probes: 1 }];
+    network.load_balancers[0].load_balancing_rules[0].probe = Some(0);
+    let unknown = tcp(&network, "client1", "10.0.0.100", 80);
+    assert_eq!(said(&unknown), "Allow client1>web1");
+    assert!(unknown.evidence.not_carried.is_some());
+    let listens = |port| Some(vec![Listen { port, transport: Transport::Tcp }]);
+    network.virtual_machines[0].listen = listens(80);
+    network.virtual_machines[1].listen = listens(8080);
+    let carried = tcp(&network, "client1", "10.0.0.100", 80);
+    assert_eq!((said(&carried).as_str(), carried.evidence.not_carried), ("Allow client1>web2", None));
+    network.virtual_machines[1].listen = listens(80);
+    assert_eq!(
+        said(&tcp(&network, "client1", "10.0.0.100", 80)),
+        "Deny loadBalancer lb/rule-80 at lb client1>lb"
+    );
+    network.virtual_machines[0].commands = vec!["serve".into()];
+    network.load_balancers[0].probes[0].question = ProbeQuestion::Http { path: "/".into() };
+    network.virtual_machines[0].listen = listens(8080);
+    assert_eq!(said(&tcp(&network, "client1", "10.0.0.100", 80)), "Allow client1>web1");
+}
+
 #[test]
 fn s9_3_with_floating_ip_the_frontends_address_stays() {
     let network = internal().build();
@@ -127,6 +157,8 @@ fn s9_3_with_floating_ip_the_frontends_address_stays() {
     let answer = tcp(&floating, "client1", "10.0.0.100", 80);
     assert_eq!(said(&answer), "Allow client1>web1");
     assert_eq!(answer.received.unwrap().destination, "10.0.0.100:80");
+    // The backend has that address itself.
+    assert_eq!(said(&tcp(&floating, "web2", "10.0.0.100", 80)), "Allow web2");
 }
 
 /// Appliances behind a balancer: the route names the frontend, and the reply goes through the same one.

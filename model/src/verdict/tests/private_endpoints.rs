@@ -28,7 +28,12 @@ use PrivateLinkServiceConnectionState as State;
 fn s10_2_only_an_approved_connection_carries_traffic() {
     let allowed = tcp(&base(State::Approved, Policies::Disabled), "web1", "10.0.9.4", 1433);
     assert_eq!(said(&allowed), "Allow web1>pe-sql>sql1");
-    assert_eq!(allowed.evidence.not_carried.as_deref(), Some("private endpoints"));
+    assert_eq!(allowed.evidence.not_carried, None);
+    let ports = |crossings: &[Crossing]| {
+        crossings.iter().map(|crossing| crossing.nic.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ports(&allowed.evidence.crossings), ["web1/nic0", "service.sql1/pe-sql"]);
+    assert_eq!(ports(&allowed.evidence.reply_crossings), ["service.sql1/pe-sql", "web1/nic0"]);
     assert_eq!(allowed.reply.unwrap().path, ["sql1", "pe-sql", "web1"]);
     for state in [State::Pending, State::Rejected, State::Disconnected] {
         let answer = tcp(&base(state, Policies::Disabled), "web1", "10.0.9.4", 1433);
@@ -106,6 +111,12 @@ fn s10_1_a_service_sees_the_private_address_by_a_service_endpoint() {
         tcp(&network.build(), "web1", "sql1", 1433)
     };
     let by_endpoint = with(true);
+    let [_, at_service] = &by_endpoint.evidence.crossings[..] else { panic!("two ports") };
+    assert_eq!(at_service.nic.to_string(), "service.sql1/a");
+    assert_eq!(
+        (&at_service.packet.sources[..], at_service.packet.destination),
+        (&["10.0.0.4".parse().unwrap()][..], None)
+    );
     assert_eq!(said(&by_endpoint), "Allow web1>sql1");
     assert_eq!(by_endpoint.received.unwrap().source, "10.0.0.4:49152");
     assert_eq!(by_endpoint.egress.unwrap().method, EgressMethod::ServiceEndpoint);

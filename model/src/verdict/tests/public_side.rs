@@ -35,7 +35,15 @@ fn s9_1_the_internet_sees_the_nat_gateway_and_its_answer_comes_back() {
         r#"{"method":"natGateway","resource":"nat","sourceAddress":"20.0.0.3","allocatedOutboundPorts":null}"#
     );
     assert_eq!(answer.received.as_ref().unwrap().source, "20.0.0.3:49152");
-    assert_eq!(answer.evidence.not_carried.as_deref(), Some("the internet"));
+    assert_eq!(answer.evidence.not_carried, None);
+    let [at_web1, at_client] = &answer.evidence.crossings[..] else { panic!("two ports") };
+    assert_eq!(
+        (at_web1.nic.to_string(), at_client.nic.to_string()),
+        ("web1/nic0".into(), "internet.client/nic0".into())
+    );
+    assert!(at_web1.packet.is_exact(), "rules see the private source");
+    assert_eq!(at_client.packet.sources, [std::net::Ipv4Addr::new(20, 0, 0, 3)]);
+    assert_eq!(at_client.packet.source_ports, 1024..=65535);
     let reply = answer.reply.unwrap();
     assert_eq!(reply.path, ["internet/client", "web1"]);
     assert_eq!(reply.received.unwrap().destination, "10.0.0.4:49152");
@@ -102,7 +110,7 @@ fn s9_1_answers_to_what_came_in_leave_by_the_same_address_though_there_is_a_nat_
 fn s9_2_a_nat_gateway_lets_nothing_in() {
     let network = open_on_80().subnet_nat_gateway("a/default", "nat").build();
     let answer = tcp(&network, "internet/client", "20.0.0.3", 80);
-    assert_eq!(said(&answer), "Deny publicAddress nat at internet/client internet/client");
+    assert_eq!(said(&answer), "Deny publicAddress nat at nat internet/client>nat");
 }
 
 #[test]
@@ -145,7 +153,30 @@ fn s9_4_a_basic_public_address_is_open() {
 fn s9_4_a_vm_without_a_public_address_cannot_be_reached_from_the_internet() {
     let network = open_on_80().build();
     let answer = tcp(&network, "internet/client", "web1", 80);
-    assert_eq!(said(&answer), "Deny publicAddress at internet/client internet/client");
+    assert_eq!(said(&answer), "Deny publicAddress at internet internet/client>internet");
+}
+
+#[test]
+fn those_outside_send_by_their_own_ports() {
+    let network = open_on_80()
+        .vm_public_ip("web1", "pip")
+        .service("sql1", "Microsoft.Sql", "20.60.0.9")
+        .private_endpoint("pe-sql", "10.0.0.9", "sql1")
+        .build();
+    for (from, vm) in [("internet/client", "internet.client"), ("sql1", "service.sql1")] {
+        let answer = tcp(&network, from, "web1", 80);
+        assert_eq!(said(&answer), format!("Allow {from}>web1"));
+        assert_eq!(answer.evidence.sender.unwrap().as_str(), vm);
+        assert_eq!(answer.evidence.not_carried, None);
+        let ports: Vec<_> = answer.evidence.crossings.iter().map(|it| it.nic.to_string()).collect();
+        assert_eq!(ports, [format!("{vm}/nic0"), "web1/nic0".to_owned()]);
+        let arrived = answer.evidence.arrived.unwrap();
+        assert_eq!((arrived.destination, arrived.destination_port), ([10, 0, 0, 4].into(), 80));
+    }
+    // Its own machine takes what is for itself.
+    for to in ["sql1", "10.0.0.9"] {
+        assert_eq!(tcp(&network, "sql1", to, 80).evidence.crossings, []);
+    }
 }
 
 #[test]
@@ -226,7 +257,7 @@ fn s3_9_tcp_25_to_the_internet_is_open_for_an_enterprise_agreement_only() {
 fn s9_1_an_address_that_nobody_has_gets_its_way_out_and_no_further() {
     let network = base().subnet_nat_gateway("a/default", "nat").build();
     let answer = tcp(&network, "web1", "93.184.216.34", 443);
-    assert_eq!(said(&answer), "Deny noDestination System Route at web1 web1");
+    assert_eq!(said(&answer), "Deny noDestination at internet web1>internet");
     assert_eq!(answer.egress.unwrap().resource.as_deref(), Some("nat"));
     assert_eq!(answer.evidence.not_carried, None, "packets end there, too");
 }
