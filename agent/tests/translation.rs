@@ -79,7 +79,7 @@ fn a_public_address_is_translated_both_ways() {
         nic_of(&mut goal, "a").port.translation = Translation {
             inbound: vec![inbound(PUBLIC, A)],
             outbound: vec![out(Protocol::Any, WayOut::Address { address: PUBLIC })],
-            mail_closed: false,
+            mail_closed: true,
         };
         apply(&mut one, &goal);
         assert!(
@@ -110,6 +110,12 @@ fn a_public_address_is_translated_both_ways() {
             let to_private = |seen: &SeenEvent| seen.packet.destination == A && seen.packet.source == CLIENT;
             seen(&mut one, "a/nic0", to_private);
         }
+
+        // Mail comes in, and does not go out.
+        let to_a = one.probe("client", "198.51.100.10", "203.0.113.1", Protocol::Tcp, 25);
+        assert_eq!(to_a, ProbeOutcome::Refused);
+        assert_eq!(one.probe("a", "10.1.0.4", "198.51.100.10", Protocol::Tcp, 25), ProbeOutcome::Silent);
+        assert_eq!(by(&dropped(&mut one, DropReason::Platform)).1, "TCP 25");
 
         // A Standard address without a network security group.
         nic_of(&mut goal, "a").port.translation.inbound[0].closed = true;
@@ -332,8 +338,8 @@ fn a_host_of_the_internet_answers_everything() {
         let mut goal = with_internet(1);
         vm(&mut goal, "client").guest.answers_everything = true;
         nic_of(&mut goal, "a").port.translation = Translation {
-            inbound: vec![],
             outbound: vec![out(Protocol::Any, WayOut::Address { address: PUBLIC })],
+            ..Translation::default()
         };
         apply(&mut one, &goal);
         let probe = |one: &mut Controller, protocol, port, expected| {
