@@ -6,6 +6,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::NicName;
+use crate::nsg::AddressSet;
 use crate::port::Port;
 use crate::{MacAddr, VmName};
 
@@ -41,6 +42,9 @@ pub struct Guest {
     pub ip_forwarding: bool,
     /// Forwarded packets leave with the guest's own source address.
     pub masquerade: bool,
+    /// Where forwarded packets keep their source all the same: a firewall masquerades towards the internet only.
+    #[serde(default, skip_serializing_if = "AddressSet::is_empty")]
+    pub masquerade_except: AddressSet,
     /// Built-in echo responders, sorted.
     pub listen: Vec<Listen>,
     /// Whether it also answers on every other port, of TCP and UDP, on which no program of its own listens: hosts of the internet and services

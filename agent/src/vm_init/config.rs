@@ -43,8 +43,13 @@ impl Config {
                 dns_suffix: None,
                 ..config.guest.clone()
             };
-            // The kernel has these two: they change without the process.
-            let guest = Guest { ip_forwarding: false, masquerade: false, ..guest };
+            // The kernel has these: they change without the process.
+            let guest = Guest {
+                ip_forwarding: false,
+                masquerade: false,
+                masquerade_except: goal_state::nsg::AddressSet::default(),
+                ..guest
+            };
             Self { guest, encrypts: Vec::new(), ..config.clone() }
         };
         let begins_to_encrypt = self.encrypts.iter().zip(&wanted.encrypts).any(|(now, then)| !now && *then);

@@ -163,6 +163,7 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
     let Guest {
         ip_forwarding,
         masquerade,
+        masquerade_except,
         listen,
         answers_everything,
         commands,
@@ -173,6 +174,7 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
     } = &old.guest;
     differs(*ip_forwarding != new.guest.ip_forwarding, "the guest's IP forwarding");
     differs(*masquerade != new.guest.masquerade, "the guest's masquerading");
+    differs(*masquerade_except != new.guest.masquerade_except, "where the guest masquerades");
     differs(*listen != new.guest.listen, "listen");
     differs(*answers_everything != new.guest.answers_everything, "whether it answers on every port");
     differs(*commands != new.guest.commands, "commands");

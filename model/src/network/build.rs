@@ -281,6 +281,7 @@ impl NetworkBuilder {
             nics: nics.collect(),
             guest_ip_forwarding: false,
             guest_masquerade: false,
+            guest_masquerade_except: goal_state::nsg::AddressSet::default(),
             listen: None,
             commands: Vec::new(),
         };

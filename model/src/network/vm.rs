@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use goal_state::nsg::{Access, Protocol};
+use goal_state::nsg::{Access, AddressSet, Protocol};
 use goal_state::vm::Listen;
 use goal_state::{MacAddr, VmName, ids::NicName};
 
@@ -27,6 +27,8 @@ pub struct VirtualMachine {
     pub guest_ip_forwarding: bool,
     /// Whether the guest replaces the source of what it forwards by its own address.
     pub guest_masquerade: bool,
+    /// Destinations towards which it keeps the source all the same.
+    pub guest_masquerade_except: AddressSet,
     /// Built-in responders. None: a question does not deny because nothing listens.
     pub listen: Option<Vec<Listen>>,
     /// Shell commands that run as long as the VM does.

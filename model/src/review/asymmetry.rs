@@ -69,10 +69,13 @@ fn is_asymmetric(
     (from, sender): (SubnetRef, Ipv4Addr),
     (to, _): (SubnetRef, Ipv4Addr),
 ) -> bool {
-    // What stands in the appliance's own subnet is beside it, and one that masquerades gets every answer.
+    // What stands in the appliance's own subnet is beside it, and one that masquerades inside, too, gets every answer.
     let owners: Vec<_> = appliances.iter().filter_map(|address| owner(review, from, *address)).collect();
     let beside = owners.iter().any(|nic| [from, to].contains(&review.network.nic(*nic).subnet));
-    let masquerades = owners.iter().any(|nic| review.network.vm(nic.vm).guest_masquerade);
+    let masquerades = owners.iter().any(|nic| {
+        let vm = review.network.vm(nic.vm);
+        vm.guest_masquerade && vm.guest_masquerade_except.is_empty()
+    });
     if owners.is_empty() || beside || masquerades {
         return false;
     }

@@ -26,7 +26,7 @@ pub struct VirtualMachine {
     pub public_ip_address: Option<Spanned<String>>,
     /// Whether it has a virtual function of the host's adapter. Default: true, unlike Azure's false.
     pub enable_accelerated_networking: Option<Spanned<bool>>,
-    /// Whether the platform lets it send and receive packets of others. Default: false.
+    /// Whether the platform lets it send and receive packets of others. Default: false, in AzureFirewallSubnet true.
     #[serde(rename = "enableIPForwarding")]
     pub enable_ip_forwarding: Option<Spanned<bool>>,
     /// Several addresses of the only network interface; the first is primary.
@@ -64,9 +64,9 @@ azure_enum! {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Guest {
-    /// Whether it forwards packets (net.ipv4.ip_forward). Default: false.
+    /// Whether it forwards packets (net.ipv4.ip_forward). Default: false, in AzureFirewallSubnet true.
     pub ip_forwarding: Option<Spanned<bool>>,
-    /// Whether what it forwards leaves with its own address. Default: false.
+    /// Whether what it forwards leaves with its own address. Default: false, in AzureFirewallSubnet what goes to the internet does.
     pub masquerade: Option<Spanned<bool>>,
 }
 
@@ -88,7 +88,7 @@ pub struct NetworkInterface {
     pub public_ip_address: Option<Spanned<String>>,
     /// Whether it has a virtual function of the host's adapter. Default: true, unlike Azure's false.
     pub enable_accelerated_networking: Option<Spanned<bool>>,
-    /// Whether the platform lets it send and receive packets of others. Default: false.
+    /// Whether the platform lets it send and receive packets of others. Default: false, in AzureFirewallSubnet true.
     #[serde(rename = "enableIPForwarding")]
     pub enable_ip_forwarding: Option<Spanned<bool>>,
     /// Several addresses; the first is primary.

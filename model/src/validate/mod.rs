@@ -12,6 +12,7 @@ mod bastion;
 mod behavior;
 mod connection;
 mod directory;
+mod firewall;
 mod fnv;
 mod gateway;
 mod guest;

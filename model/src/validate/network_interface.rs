@@ -13,6 +13,7 @@ use crate::topology::{
 };
 
 use super::directory::Directory;
+use super::firewall::is_firewalls;
 use super::limits;
 use super::public_ip_address::{PublicIpUser, PublicIps};
 use super::report::Report;
@@ -119,7 +120,9 @@ impl NicCheck<'_> {
             requests: self.requests(&path, nic, subnet, public_ips, report),
             nsg: nic.network_security_group.and_then(|group| self.nsg(group, subnet, report)),
             asgs: self.asgs(&path, nic, report),
-            enable_ip_forwarding: nic.enable_ip_forwarding.is_some_and(|flag| flag.value),
+            enable_ip_forwarding: nic
+                .enable_ip_forwarding
+                .map_or_else(|| is_firewalls(subnet, self.vnets), |flag| flag.value),
             enable_accelerated_networking: nic.enable_accelerated_networking.is_none_or(|flag| flag.value),
         }
     }

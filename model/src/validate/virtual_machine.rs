@@ -9,6 +9,7 @@ use crate::network::{HostId, Nic, PowerState, VirtualMachine, VnetId};
 use crate::topology::{self, Span, Spanned, Topology};
 
 use super::directory::Directory;
+use super::firewall::{Forwarding, is_firewalls};
 use super::guest::check_guest;
 use super::host::Hosts;
 use super::limits;
@@ -86,7 +87,8 @@ pub(super) fn virtual_machines(
         for (nic, addresses) in draft.nics.iter().zip(addresses.by_ref()) {
             nics.push(finish_nic(lab, draft, nic, addresses, &mut macs));
         }
-        machines.push(finish(draft, host, nics.into_iter().collect()));
+        let is_firewall = draft.nics.iter().any(|nic| is_firewalls(nic.subnet, vnets));
+        machines.push(finish(draft, is_firewall, host, nics.into_iter().collect()));
     }
     machines
 }
@@ -269,17 +271,22 @@ fn finish_nic(
     })
 }
 
-fn finish(draft: &DraftVm<'_>, host: Option<HostId>, nics: Option<Vec<Nic>>) -> Option<VirtualMachine> {
-    let guest = draft.raw.guest.as_ref();
-    let flag = |flag: Option<&Spanned<bool>>| flag.is_some_and(|flag| flag.value);
+fn finish(
+    draft: &DraftVm<'_>,
+    is_firewall: bool,
+    host: Option<HostId>,
+    nics: Option<Vec<Nic>>,
+) -> Option<VirtualMachine> {
+    let forwarding = Forwarding::of(draft.raw.guest.as_ref(), is_firewall);
     Some(VirtualMachine {
         name: VmName::new(&draft.name.value).ok()?,
         host: host?,
         power_state: draft.raw.power_state.as_ref().map_or(PowerState::Running, |state| state.value),
         size: draft.raw.size.as_ref().map_or_else(|| DEFAULT_SIZE.to_owned(), |size| size.value.clone()),
         nics: nics?,
-        guest_ip_forwarding: flag(guest.and_then(|guest| guest.ip_forwarding.as_ref())),
-        guest_masquerade: flag(guest.and_then(|guest| guest.masquerade.as_ref())),
+        guest_ip_forwarding: forwarding.ip_forwarding,
+        guest_masquerade: forwarding.masquerade,
+        guest_masquerade_except: forwarding.masquerade_except,
         listen: draft.raw.listen.as_ref().map(|listen| listen.iter().map(|port| port.value.0).collect()),
         commands: draft.raw.commands.iter().map(|command| command.value.clone()).collect(),
     })

@@ -78,11 +78,17 @@ pub(super) fn receive(network: &Network, flows: &mut Flows, vm: VmId, packet: Pa
         Reception::Local(incoming)
     } else if !network.vm(vm).guest_ip_forwarding {
         Reception::NotForwarding
-    } else if network.vm(vm).guest_masquerade && restored.is_none() && opens_flow(flows, incoming) {
+    } else if masquerades(network, vm, incoming) && restored.is_none() && opens_flow(flows, incoming) {
         Reception::Forward(masquerade(network, flows, vm, incoming))
     } else {
         Reception::Forward(incoming)
     }
+}
+
+/// Whether the guest replaces the source of what it forwards there.
+fn masquerades(network: &Network, vm: VmId, packet: Packet) -> bool {
+    let vm = network.vm(vm);
+    vm.guest_masquerade && !vm.guest_masquerade_except.contains(packet.destination)
 }
 
 /// Connection tracking opens a flow, and so replaces its source, for any first packet but a TCP one that is no SYN or

@@ -198,8 +198,8 @@ fn accept(network: &Network, asked: &Asked, mut journey: Journey) -> Journey {
     journey
 }
 
-/// A VM without a list of responders is taken to answer on every port, and so are others. A service with a list answers on
-/// nothing else.
+/// Whoever has no list of responders is taken to answer on every port. A service with a list answers on nothing else; others with one
+/// answer to ping, too.
 fn listens(network: &Network, node: Node, packet: &Packet) -> bool {
     let transport = match packet.protocol {
         IpProtocol::TCP => Some(Transport::Tcp),

@@ -118,6 +118,10 @@ fn add_floating(namespace: &mut Namespace, vm: &VirtualMachine) {
 /// What came in through a device was not made here: it leaves with this VM's own address.
 fn masquerade(vm: &VirtualMachine) -> Chain {
     let devices = (0..vm.network_interfaces.len()).map(names::guest_device).collect();
-    let forwarded = Rule::new(vec![Match::InDevice(devices)], vec![Action::Masquerade]);
+    let mut from_outside = vec![Match::InDevice(devices)];
+    if !vm.guest.masquerade_except.is_empty() {
+        from_outside.push(Match::DestinationNot(vm.guest.masquerade_except.clone()));
+    }
+    let forwarded = Rule::new(from_outside, vec![Action::Masquerade]);
     Chain { name: "masquerade_forwarded".into(), hook: Some(Hook::SourceNat), rules: vec![forwarded] }
 }

@@ -143,7 +143,31 @@ fn a_machine_has_what_its_guest_does() {
     assert!(!web1.guest_ip_forwarding && !web1.nics[0].enable_ip_forwarding);
     assert!(web1.nics[0].enable_accelerated_networking);
     assert!(fw.guest_ip_forwarding && fw.guest_masquerade && fw.listen.is_none());
-    assert!(!fw.nics[0].enable_ip_forwarding && fw.nics[1].enable_ip_forwarding);
+    assert!(fw.nics[0].enable_ip_forwarding && fw.nics[1].enable_ip_forwarding);
+}
+
+#[test]
+fn s9_5_a_machine_in_the_firewalls_subnet_is_the_firewall() {
+    let machine = |subnet: &str, typed: &str| {
+        let file = format!(
+            "name: lab\nvirtualNetworks: {{hub: {{addressSpace: [10.0.0.0/16], subnets: {{{subnet}: {{addressPrefix: 10.0.1.0/24}}}}}}}}\nvirtualMachines: {{fw: {{subnet: hub/{subnet}{typed}}}}}\n"
+        );
+        load(&file).network.unwrap().virtual_machines.remove(0)
+    };
+    let does = |subnet: &str, typed: &str| {
+        let vm = machine(subnet, typed);
+        let except = vm.guest_masquerade_except.prefixes().len();
+        (vm.nics[0].enable_ip_forwarding, vm.guest_ip_forwarding, vm.guest_masquerade, except)
+    };
+    assert_eq!(does("web", ""), (false, false, false, 0));
+    assert_eq!(does("AzureFirewallSubnet", ""), (true, true, true, 4));
+    assert_eq!(does("AzureFirewallSubnet", ", enableIPForwarding: false"), (false, true, true, 4));
+    assert_eq!(does("AzureFirewallSubnet", ", guest: {masquerade: true}"), (true, true, true, 0));
+    assert_eq!(does("AzureFirewallSubnet", ", guest: {masquerade: false}"), (true, true, false, 0));
+    assert_eq!(does("AzureFirewallSubnet", ", guest: {ipForwarding: false}"), (true, false, false, 0));
+    let fw = machine("AzureFirewallSubnet", "");
+    let keeps = |address: [u8; 4]| fw.guest_masquerade_except.contains(address.into());
+    assert!(keeps([10, 2, 1, 4]) && keeps([100, 64, 0, 1]) && !keeps([93, 184, 216, 34]));
 }
 
 #[test]
