@@ -35,6 +35,11 @@ fn the_labs_that_come_along_behave_as_they_say() {
         include_str!("../../../../topologies/routing-overview.yaml"),
         include_str!("../../../../topologies/accelerated.yaml"),
         include_str!("../../../../topologies/encrypted.yaml"),
+        include_str!("../../../../topologies/internet-and-nat.yaml"),
+        include_str!("../../../../topologies/load-balancer.yaml"),
+        include_str!("../../../../topologies/private-link.yaml"),
+        include_str!("../../../../topologies/snat-exhaustion.yaml"),
+        include_str!("../../../../topologies/firewall-egress.yaml"),
     ];
     for lab in labs {
         assert_eq!(surprises(lab), Vec::<String>::new(), "{}", lab.lines().next().unwrap());
