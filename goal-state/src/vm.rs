@@ -45,6 +45,9 @@ pub struct Guest {
     /// Where forwarded packets keep their source all the same: a firewall masquerades towards the internet only.
     #[serde(default, skip_serializing_if = "AddressSet::is_empty")]
     pub masquerade_except: AddressSet,
+    /// Of addresses of it, the only sources from which flows to them are taken; of all others nothing is answered. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admits: Vec<(Ipv4Addr, AddressSet)>,
     /// Built-in echo responders, sorted.
     pub listen: Vec<Listen>,
     /// Whether it also answers on every other port, of TCP and UDP, on which no program of its own listens: hosts of the internet and services

@@ -48,6 +48,7 @@ impl Config {
                 ip_forwarding: false,
                 masquerade: false,
                 masquerade_except: goal_state::nsg::AddressSet::default(),
+                admits: Vec::new(),
                 ..guest
             };
             Self { guest, encrypts: Vec::new(), ..config.clone() }

@@ -164,6 +164,7 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
         ip_forwarding,
         masquerade,
         masquerade_except,
+        admits,
         listen,
         answers_everything,
         commands,
@@ -175,6 +176,7 @@ fn machine_reasons((old_host, old): &Machine<'_>, (new_host, new): &Machine<'_>)
     differs(*ip_forwarding != new.guest.ip_forwarding, "the guest's IP forwarding");
     differs(*masquerade != new.guest.masquerade, "the guest's masquerading");
     differs(*masquerade_except != new.guest.masquerade_except, "where the guest masquerades");
+    differs(*admits != new.guest.admits, "whom it lets in");
     differs(*listen != new.guest.listen, "listen");
     differs(*answers_everything != new.guest.answers_everything, "whether it answers on every port");
     differs(*commands != new.guest.commands, "commands");

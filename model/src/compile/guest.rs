@@ -21,6 +21,7 @@ pub(super) fn guest(policy: &Policy<'_>, shared: &Shared<'_>, vm: VmId) -> Guest
     Guest {
         ip_forwarding: machine.guest_ip_forwarding,
         masquerade: machine.guest_masquerade,
+        admits: Vec::new(),
         masquerade_except: machine.guest_masquerade_except.clone(),
         listen,
         answers_everything: false,

@@ -37,6 +37,7 @@ mod decision;
 mod encryption;
 mod endpoint;
 pub mod explanation;
+mod firewall;
 mod flows;
 pub mod form;
 mod gateway;
@@ -185,6 +186,9 @@ fn accept(network: &Network, asked: &Asked, mut journey: Journey) -> Journey {
         let detail = format!("{} is {at} here, and not the one that was asked for", packet.destination);
         journey.taken_by_another = true;
         journey.drop_at(&at, DropReason::NoDestination, detail);
+    } else if !firewall::admits(network, &journey) {
+        let detail = format!("its firewall does not let in {}", packet.source);
+        journey.drop_at(&at, DropReason::Guest, detail);
     } else if !listens(network, node, &packet) {
         if matches!(node, Node::Service(_)) && packet.protocol == IpProtocol::ICMP {
             journey.not_carried.get_or_insert("services that do not answer ping");

@@ -78,7 +78,8 @@ fn add_interface(namespace: &mut Namespace, index: usize, nic: &NetworkInterface
 fn rulesets(vm: &VirtualMachine) -> Vec<Ruleset> {
     let masquerade = vm.guest.masquerade.then(|| masquerade(vm));
     let answering = vm.guest.answers_everything.then(|| answering(vm));
-    let chains = masquerade.into_iter().chain(answering).collect::<Vec<_>>();
+    let firewall = (!vm.guest.admits.is_empty()).then(|| firewall(vm));
+    let chains = masquerade.into_iter().chain(answering).chain(firewall).collect::<Vec<_>>();
     let ruleset = Ruleset { chains, ..Ruleset::new(Family::Ip) };
     Some(ruleset).filter(|ruleset| !ruleset.chains.is_empty()).into_iter().collect()
 }
@@ -124,4 +125,18 @@ fn masquerade(vm: &VirtualMachine) -> Chain {
     }
     let forwarded = Rule::new(from_outside, vec![Action::Masquerade]);
     Chain { name: "masquerade_forwarded".into(), hook: Some(Hook::SourceNat), rules: vec![forwarded] }
+}
+
+/// What others begin is taken from some sources only. Replies to what this VM began are.
+fn firewall(vm: &VirtualMachine) -> Chain {
+    let mut rules = vec![Rule::new(vec![Match::Established], vec![Action::Accept])];
+    for (address, sources) in &vm.guest.admits {
+        let address = AddressSet::new([Ipv4Net::from(*address)]);
+        let mut foreign = vec![Match::Destination(address)];
+        if !sources.is_empty() {
+            foreign.push(Match::SourceNot(sources.clone()));
+        }
+        rules.push(Rule::new(foreign, vec![Action::Drop]));
+    }
+    Chain { name: "firewall".into(), hook: Some(Hook::Prerouting { drop: false }), rules }
 }

@@ -44,7 +44,12 @@ pub(in crate::compile) fn machines(policy: &Policy<'_>, plan: &EdgePlan) -> Vec<
         let name_in_internet = free_name("nic0", &nics);
         let in_internet = Leg { vni: first.vni, mac: *mac, address };
         nics.insert(0, nic(name_in_internet?, &in_internet, vec![to_router(router)]));
-        Some(VirtualMachine { name: name.clone(), network_interfaces: nics, guest: guest(policy, *it) })
+        let admits = match *it {
+            Outside::InternetHost(_) => Vec::new(),
+            Outside::Service(service) => admitted(policy, plan, service),
+        };
+        let guest = Guest { admits, ..guest(policy, *it) };
+        Some(VirtualMachine { name: name.clone(), network_interfaces: nics, guest })
     };
     plan.outside.iter().filter_map(machine).collect()
 }
@@ -66,6 +71,23 @@ fn guest(policy: &Policy<'_>, it: Outside) -> Guest {
     let mut listen = listen.clone().unwrap_or_default();
     listen.sort();
     Guest { listen, answers_everything, commands: commands.clone(), ..Guest::default() }
+}
+
+/// Whom the service's firewall lets in, by the address that they come to. Private endpoints are not asked.
+/// <https://learn.microsoft.com/azure/storage/common/storage-network-security>
+fn admitted(policy: &Policy<'_>, plan: &EdgePlan, id: ServiceId) -> Vec<(Ipv4Addr, AddressSet)> {
+    let network = policy.network();
+    let service = network.service(id);
+    let Some(firewall) = &service.firewall else { return Vec::new() };
+    let subnets = |vnet: VnetId| {
+        let subnets = firewall.virtual_network_rules.iter().filter(move |subnet| subnet.vnet == vnet);
+        AddressSet::new(subnets.map(|subnet| network.subnet(*subnet).prefix))
+    };
+    let legs = plan.service_legs.iter().filter(|((of, _), _)| *of == id);
+    let mut admitted: Vec<_> = legs.map(|((_, vnet), leg)| (leg.address, subnets(*vnet))).collect();
+    admitted.push((service.address, AddressSet::new(firewall.ip_rules.iter().copied())));
+    admitted.sort();
+    admitted
 }
 
 /// NICs in virtual networks: first those of private endpoints.

@@ -122,3 +122,46 @@ fn s10_1_a_service_sees_the_private_address_by_a_service_endpoint() {
     assert_eq!(by_endpoint.egress.unwrap().method, EgressMethod::ServiceEndpoint);
     assert_eq!(with(false).received.unwrap().source, "20.0.0.3:49152");
 }
+
+#[test]
+fn s10_1_a_services_firewall_lets_in_subnets_by_their_endpoint_and_public_addresses() {
+    use crate::network::{ServiceFirewall, SubnetRef, VnetId};
+    let network = |endpoint: bool, firewall: ServiceFirewall| {
+        let builder = NetworkBuilder::new()
+            .tags(&[("Sql", &["20.60.0.0/24"])])
+            .vnet("a", "10.0.0.0/16")
+            .public_ip("pip-nat", "20.0.0.3")
+            .nat_gateway("nat", &["pip-nat"])
+            .subnet_nat_gateway("a/default", "nat")
+            .vm("web1", "10.0.0.4")
+            .internet_host("client", "203.0.113.9")
+            .service("sql1", "Microsoft.Sql", "20.60.0.9")
+            .private_endpoint("pe", "10.0.0.9", "sql1");
+        let builder =
+            if endpoint { builder.service_endpoint("a/default", "Microsoft.Sql", &["Sql"]) } else { builder };
+        let mut network = builder.build();
+        network.services[0].firewall = Some(firewall);
+        network
+    };
+    let subnet = ServiceFirewall {
+        virtual_network_rules: vec![SubnetRef { vnet: VnetId(0), index: 0 }],
+        ip_rules: Vec::new(),
+    };
+    let address = |text: &str| ServiceFirewall {
+        virtual_network_rules: Vec::new(),
+        ip_rules: vec![text.parse().unwrap()],
+    };
+    let says = |endpoint, firewall: &ServiceFirewall, from: &str, to: &str| {
+        let answer = tcp(&network(endpoint, firewall.clone()), from, to, 1433);
+        (answer.verdict, answer.reason.map(|reason| reason.layer))
+    };
+    let (allowed, refused) = ((Access::Allow, None), (Access::Deny, Some(DropReason::Guest)));
+    assert_eq!(says(true, &subnet, "web1", "sql1"), allowed);
+    assert_eq!(says(false, &subnet, "web1", "sql1"), refused, "what comes by the internet is no subnet");
+    assert_eq!(says(true, &subnet, "internet/client", "sql1"), refused);
+    assert_eq!(says(true, &ServiceFirewall::default(), "web1", "sql1"), refused);
+    assert_eq!(says(false, &address("20.0.0.0/24"), "web1", "sql1"), allowed, "the NAT gateway's address");
+    assert_eq!(says(true, &address("20.0.0.0/24"), "web1", "sql1"), refused, "the endpoint shows a private one");
+    assert_eq!(says(false, &address("203.0.113.9/32"), "internet/client", "sql1"), allowed);
+    assert_eq!(says(false, &ServiceFirewall::default(), "web1", "10.0.0.9"), allowed, "a private endpoint");
+}
