@@ -19,6 +19,8 @@ iperf3 iperf3
 tcpdump tcpdump
 nc netcat-openbsd
 ethtool ethtool
+curl curl
+nginx nginx-light
 ps procps
 sysctl procps
 setpriv util-linux
