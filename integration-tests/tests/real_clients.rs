@@ -78,7 +78,8 @@ fn nginx_behind_a_load_balancer_sees_its_client_as_root() {
     for name in ["web1", "web2"] {
         let seen = seen_by(&lab, name);
         assert!(seen.iter().any(|who| who == "203.0.113.9"), "{name} has seen {seen:?}");
-        let others: Vec<_> = seen.iter().filter(|who| *who != "203.0.113.9" && *who != "168.63.129.16").collect();
+        let others: Vec<_> =
+            seen.iter().filter(|who| *who != "203.0.113.9" && *who != "168.63.129.16").collect();
         assert!(others.is_empty(), "{name} has also seen {others:?}");
     }
 }

@@ -161,7 +161,11 @@ fn s10_1_a_services_firewall_lets_in_subnets_by_their_endpoint_and_public_addres
     assert_eq!(says(true, &subnet, "internet/client", "sql1"), refused);
     assert_eq!(says(true, &ServiceFirewall::default(), "web1", "sql1"), refused);
     assert_eq!(says(false, &address("20.0.0.0/24"), "web1", "sql1"), allowed, "the NAT gateway's address");
-    assert_eq!(says(true, &address("20.0.0.0/24"), "web1", "sql1"), refused, "the endpoint shows a private one");
+    assert_eq!(
+        says(true, &address("20.0.0.0/24"), "web1", "sql1"),
+        refused,
+        "the endpoint shows a private one"
+    );
     assert_eq!(says(false, &address("203.0.113.9/32"), "internet/client", "sql1"), allowed);
     assert_eq!(says(false, &ServiceFirewall::default(), "web1", "10.0.0.9"), allowed, "a private endpoint");
 }
