@@ -15,6 +15,7 @@ use crate::encryption::Encryption;
 use crate::load_balancing::LoadBalancing;
 use crate::log_reader::LogReader;
 use crate::machines::Machines;
+use crate::platform::Platform;
 use crate::state::StateFolder;
 
 /// Events that a slow listener may be behind before it loses some.
@@ -56,6 +57,7 @@ pub struct Host {
     data_paths: Arc<DataPaths>,
     encryption: Encryption,
     load_balancing: LoadBalancing,
+    platform: Platform,
     logs: LogReader,
     answerers: Answerers,
     events: broadcast::Sender<Event>,
@@ -94,6 +96,7 @@ impl Host {
             data_paths,
             encryption: Encryption::start()?,
             load_balancing: LoadBalancing::start()?,
+            platform: Platform::default(),
             logs: LogReader::start(events.clone())?,
             answerers: Answerers::default(),
             known: Mutex::new(Known { wanted, goal, ..Known::default() }),
@@ -196,9 +199,11 @@ impl Host {
         let wanted = vfp::reconcile::namespace_names(&network);
         let owned = self.own(&wanted)?;
         let stopped = self.machines.stop_unwanted(&goal);
+        self.platform.release(&goal);
         let (revoked, mut problems) = self.data_paths.prepare(&goal);
         let outcome = vfp::reconcile(&network, &owned, progress);
         problems.extend(outcome.problems);
+        problems.extend(self.platform.follow(&goal));
         problems.extend(self.encryption.follow(&goal));
         problems.extend(self.load_balancing.follow(&goal.edge));
         problems.extend(self.data_paths.resume(&goal, outcome.changes > 0));

@@ -16,6 +16,7 @@
 //! | [`data_paths`] | the NICs' VFs: given, taken and looked after |
 //! | [`encryption`] | what its NICs send to other hosts' in DTLS |
 //! | [`load_balancing`] | load balancers: who is healthy, and gets flows |
+//! | [`platform`] | Azure DNS, instance metadata and WireServer, in every port |
 //! | [`log_reader`] | what rulesets log, as events |
 //! | [`probe`] | one packet sent from a VM |
 //! | [`answer`] | somebody who answers it |
@@ -31,6 +32,7 @@ pub mod host;
 pub mod load_balancing;
 pub mod log_reader;
 pub mod machines;
+pub mod platform;
 pub mod probe;
 pub mod service;
 pub mod starter;

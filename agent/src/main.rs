@@ -55,7 +55,10 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
+/// The DNS server says every question and answer, which is too much.
+const LOGGED: &str = "info,hickory_server=error,hickory_net=error";
+
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
 }
