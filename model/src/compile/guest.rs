@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use goal_state::vm::Guest;
 
 use super::Shared;
+use super::names;
 use super::neighbours::Neighbours;
 use super::translation::floating;
 use crate::effective::Policy;
@@ -26,10 +27,35 @@ pub(super) fn guest(policy: &Policy<'_>, shared: &Shared<'_>, vm: VmId) -> Guest
         listen,
         answers_everything: false,
         commands: machine.commands.clone(),
-        hosts: hosts(network, &shared.neighbours, vm),
+        // Azure knows nobody's name where DHCP hands out other servers.
+        hosts: if own_servers(network, vm).is_empty() {
+            hosts(network, &shared.neighbours, vm)
+        } else {
+            Vec::new()
+        },
         floating: shared.plan.map(|_| floating(policy, nics(network, vm))).unwrap_or_default(),
-        dns_servers: vec![WIRE_SERVER],
-        dns_suffix: None,
+        dns_servers: dns_servers(network, vm),
+        dns_suffix: Some(dns_suffix(network, vm)),
+    }
+}
+
+/// What DHCP hands out by the primary interface: the virtual network's own servers, or Azure's.
+/// <https://learn.microsoft.com/azure/virtual-network/virtual-networks-name-resolution-for-vms-and-role-instances#specify-dns-servers>
+fn dns_servers(network: &Network, vm: VmId) -> Vec<Ipv4Addr> {
+    match own_servers(network, vm) {
+        [] => vec![WIRE_SERVER],
+        own => own.to_vec(),
+    }
+}
+
+fn own_servers(network: &Network, vm: VmId) -> &[Ipv4Addr] {
+    network.vm(vm).nics.first().map_or(&[], |nic| &network.vnet(nic.subnet.vnet).dns_servers)
+}
+
+fn dns_suffix(network: &Network, vm: VmId) -> String {
+    match network.vm(vm).nics.first() {
+        Some(nic) if own_servers(network, vm).is_empty() => names::suffix(network, nic.subnet.vnet),
+        _ => names::PLACEHOLDER.to_owned(),
     }
 }
 

@@ -11,12 +11,15 @@
 //! | `neighbours` | who is in which virtual network |
 //! | `unencrypted` | next hops that would get packets in clear, where that is refused |
 //! | `guest` | what runs in a VM |
+//! | `platform`, `names` | what the platform tells VMs; what names stand for |
 
 mod edge;
 mod exceptions;
 mod guest;
+mod names;
 mod neighbours;
 mod overlay;
+mod platform;
 mod port;
 mod routes;
 mod translation;
@@ -48,16 +51,17 @@ pub fn compile(network: &Network, generation: Generation) -> Vec<HostGoalState> 
     let of_hosts = machines.into_iter().zip(overlay::virtual_networks(&policy, plan.as_ref()));
     let hosts = network.hosts.iter().zip(of_hosts);
     let edge_of = |host: HostId| plan.as_ref().filter(|plan| plan.host == host);
+    let known = platform::Knowledge::new(network);
     hosts
         .enumerate()
         .map(|(at, (host, (virtual_machines, virtual_networks)))| HostGoalState {
             generation,
             host: host.name.clone(),
             provider_address: host.provider_address,
+            platform: known.of_host(&virtual_networks, &virtual_machines),
             virtual_networks,
             virtual_machines,
             edge: edge_of(HostId(at)).map(|plan| edge::edge(&policy, plan)).unwrap_or_default(),
-            platform: goal_state::platform::Platform::default(),
             offload: true,
             honest_packets: false,
         })

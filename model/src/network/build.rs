@@ -49,6 +49,7 @@ impl NetworkBuilder {
             nat_gateways: Vec::new(),
             load_balancers: Vec::new(),
             private_endpoints: Vec::new(),
+            private_dns_zones: Vec::new(),
             services: Vec::new(),
             internet_hosts: Vec::new(),
             virtual_network_gateways: Vec::new(),

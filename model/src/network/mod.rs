@@ -11,6 +11,7 @@ pub mod id;
 pub mod not_carried;
 pub mod nsg;
 pub mod outside;
+pub mod private_dns_zone;
 pub mod public;
 pub mod route_table;
 pub mod security_admin;
@@ -36,6 +37,7 @@ pub use id::{
 pub use not_carried::not_carried;
 pub use nsg::{AddressPrefix, ApplicationSecurityGroup, NetworkSecurityGroup, RulePeer, SecurityRule};
 pub use outside::Outside;
+pub use private_dns_zone::PrivateDnsZone;
 pub use public::{
     Frontend, FrontendAddress, IdleFlows, InboundNatRule, InternetHost, LoadBalancer, LoadBalancingRule,
     NatGateway, OutboundRule, PrivateEndpoint, PrivateLinkServiceConnectionState, Probe, PublicIpAddress,
@@ -83,6 +85,8 @@ pub struct Network {
     pub load_balancers: Vec<LoadBalancer>,
     /// Private endpoints, in the order of the file.
     pub private_endpoints: Vec<PrivateEndpoint>,
+    /// Private DNS zones, in the order of the file.
+    pub private_dns_zones: Vec<PrivateDnsZone>,
     /// Stand-ins for PaaS services, in the order of the file.
     pub services: Vec<Service>,
     /// Hosts in the internet, in the order of the file.

@@ -32,17 +32,6 @@ pub fn not_carried(network: &Network) -> Vec<String> {
         ),
         named(
             network
-                .virtual_networks
-                .iter()
-                .filter(|vnet| !vnet.dns_servers.is_empty())
-                .map(|vnet| vnet.name.as_str())
-                .collect(),
-            "virtual network with DNS servers",
-            "virtual networks with DNS servers",
-            "nobody is told of them",
-        ),
-        named(
-            network
                 .virtual_machines
                 .iter()
                 .filter(|vm| vm.power_state == PowerState::Deallocated)

@@ -16,7 +16,7 @@ use Refused::{AllBut, Any};
 
 /// Everything that is not built. `*` is any name.
 const NOT_BUILT: &[(&str, Refused)] =
-    &[("publicIPAddresses.*.ipTags", Any), ("privateDnsZones", Any), ("backbone.latency", AllBut("off"))];
+    &[("publicIPAddresses.*.ipTags", Any), ("backbone.latency", AllBut("off"))];
 
 /// An error for each thing that is not built, outside of the sections that are read entry by entry.
 pub(super) fn not_built(root: &Node<'_>) -> Vec<Diagnostic> {

@@ -54,7 +54,7 @@ fn what_is_not_built_is_named_with_its_line() {
     insta::assert_snapshot!(problems(
         "
 name: lab
-privateDnsZones: {corp.internal: {}}
+publicIPAddresses: {a: {ipTags: {RoutingPreference: Internet}}}
 backbone: {latency: published}
 "
     ));

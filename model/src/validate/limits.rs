@@ -20,6 +20,10 @@ pub(super) const SUBNETS_PER_VIRTUAL_NETWORK: usize = 3000;
 pub(super) const PEERINGS_PER_VIRTUAL_NETWORK: usize = 500;
 /// Subnets on one side of a subnet peering.
 pub(super) const SUBNETS_PER_SUBNET_PEERING: usize = 200;
+/// Virtual networks that a private DNS zone is linked to.
+pub(super) const LINKS_PER_PRIVATE_DNS_ZONE: usize = 1000;
+/// Virtual networks whose machines a private DNS zone registers.
+pub(super) const REGISTRATIONS_PER_PRIVATE_DNS_ZONE: usize = 100;
 /// DNS servers per virtual network.
 pub(super) const DNS_SERVERS_PER_VIRTUAL_NETWORK: usize = 20;
 /// Private endpoints per virtual network.

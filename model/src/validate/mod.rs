@@ -13,7 +13,7 @@ mod behavior;
 mod connection;
 mod directory;
 mod firewall;
-mod fnv;
+pub(crate) mod fnv;
 mod gateway;
 mod guest;
 mod host;
@@ -35,6 +35,7 @@ mod peering_scope;
 mod peering_space;
 mod placement;
 mod private_address;
+mod private_dns_zone;
 mod private_endpoint;
 mod public_address;
 mod public_ip_address;
@@ -229,6 +230,7 @@ fn network_of(
     let machines =
         virtual_machine::virtual_machines(lab, &drafts, addresses, &directory, &vnets, &hosts, report);
     let public_ip_addresses = public_ip_addresses(topology, public_ips, &vnets, report);
+    let private_dns_zones = private_dns_zone::private_dns_zones(topology, &directory, report);
     // Made when the first test asks.
     let lines = std::cell::OnceCell::new();
     let line_of = |span: Span| lines.get_or_init(|| Lines::new(text)).position(span.start).line;
@@ -258,6 +260,7 @@ fn network_of(
         nat_gateways: surroundings.nat_gateways,
         load_balancers: surroundings.load_balancers,
         private_endpoints: surroundings.private_endpoints,
+        private_dns_zones,
         services: surroundings.services,
         internet_hosts: surroundings.internet_hosts,
         virtual_network_gateways: surroundings.virtual_network_gateways,

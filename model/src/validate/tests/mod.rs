@@ -11,6 +11,7 @@ mod names;
 mod network;
 mod network_security_group;
 mod peering;
+mod private_dns_zone;
 mod properties;
 mod properties_of_networks;
 mod public_side;
