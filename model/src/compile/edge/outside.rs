@@ -20,6 +20,7 @@ use ipnet::Ipv4Net;
 use super::EdgePlan;
 use crate::effective::Policy;
 use crate::effective::reach::{gives_access, routed_space, takes_part};
+use crate::effective::tags::WIRE_SERVER;
 use crate::network::vnet::PrivateEndpointNetworkPolicies;
 use crate::network::{
     Outside, PrivateEndpointId, PrivateLinkServiceConnectionState, ServiceId, SubnetRef, VnetId,
@@ -70,7 +71,9 @@ fn guest(policy: &Policy<'_>, it: Outside) -> Guest {
     let answers_everything = listen.is_none();
     let mut listen = listen.clone().unwrap_or_default();
     listen.sort();
-    Guest { listen, answers_everything, commands: commands.clone(), ..Guest::default() }
+    // There, the public DNS answers.
+    let dns_servers = vec![WIRE_SERVER];
+    Guest { listen, answers_everything, commands: commands.clone(), dns_servers, ..Guest::default() }
 }
 
 /// Whom the service's firewall lets in, by the address that they come to. Private endpoints are not asked.
