@@ -1,5 +1,7 @@
 //! The platform's services, as VMs meet them: real clients, real packets.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
 mod common;
 
 use std::io::{Read, Write};
