@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use goal_state::nsg;
+use goal_state::platform::WIRE_SERVER;
 use goal_state::probe::{PROBE_DSCP, Probe, ProbeOutcome, ProbeResult};
 use linux_net::NetNs;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -18,6 +19,9 @@ const ECHO_REPLY: u8 = 0;
 const SEND_AGAIN: Duration = Duration::from_secs(1);
 /// What a datagram says, and what is said in a connection.
 const PAYLOAD: &[u8] = b"vnetlab";
+/// What Azure DNS understands, and answers: who serves the root (RFC 1035)?
+const DNS_QUESTION: &[u8] = &[0x76, 0x6c, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
+const DNS_PORT: u16 = 53;
 
 /// Sends the probe and waits. Blocks no longer than the probe's timeout.
 #[must_use]
@@ -81,7 +85,7 @@ fn ask(socket: &Socket, probe: &Probe) -> io::Result<ProbeOutcome> {
         }
         _ => {
             socket.connect(&destination)?;
-            exchange(socket, PAYLOAD, timeout, |_| true)
+            exchange(socket, payload(probe), timeout, |_| true)
         }
     }
 }
@@ -97,7 +101,7 @@ fn follow_up(socket: &Socket, probe: &Probe) -> u32 {
     if connected.is_err() {
         return 0;
     }
-    let packet: &[u8] = if probe.protocol == nsg::Protocol::Icmp { &echo_request() } else { PAYLOAD };
+    let packet: &[u8] = if probe.protocol == nsg::Protocol::Icmp { &echo_request() } else { payload(probe) };
     let answered = (0..probe.follow_up).filter(|_| {
         // What the guest itself refuses to send is not answered either.
         let sent = socket.send(packet).is_ok();
@@ -108,6 +112,10 @@ fn follow_up(socket: &Socket, probe: &Probe) -> u32 {
         sent && is_answered(socket, Instant::now() + timeout, is_answer).unwrap_or(false)
     });
     u32::try_from(answered.count()).unwrap_or(u32::MAX)
+}
+
+fn payload(probe: &Probe) -> &'static [u8] {
+    if (probe.destination, probe.port) == (WIRE_SERVER, DNS_PORT) { DNS_QUESTION } else { PAYLOAD }
 }
 
 /// The kernel fills in checksum and identifier.

@@ -129,8 +129,10 @@ fn s3_8_every_port_has_the_platforms_services() {
             assert!(plugin.ends_with("[\"2015-09-01\"]"), "{plugin}");
             assert_eq!(address_of(vm, "example.com").as_deref(), Some("93.184.216.34"), "{vm}");
         }
-        let probe = one.probe("a", "10.1.0.4", WIRE_SERVER, Protocol::Tcp, 80);
-        assert_eq!(probe, ProbeOutcome::Answered);
+        for (protocol, port) in [(Protocol::Tcp, 80), (Protocol::Tcp, 53), (Protocol::Udp, 53)] {
+            let outcome = one.probe("a", "10.1.0.4", WIRE_SERVER, protocol, port);
+            assert_eq!(outcome, ProbeOutcome::Answered, "{protocol} {port}");
+        }
         // An agent that dies is asked for nothing; the next one answers.
         let mut room = room;
         room.kill_agent("host1");

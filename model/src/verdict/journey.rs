@@ -255,12 +255,11 @@ impl Walk<'_> {
             return Err(self.deny(Decision::new(DropReason::Guest), detail));
         }
         let sender = guest::egress(self.network, vm, packet.source, packet.destination);
-        let mut port = Port::new(self.policy, sender, &mut self.journey.steps);
-        let decided = port.outbound(self.flows, self.choices, packet);
-        if platform::is_platform_address(packet.destination) {
-            self.not_carried("the platform");
+        if platform::is_dhcp(packet) {
+            self.not_carried("DHCP");
         }
-        let (onward, sent) = decided?;
+        let mut port = Port::new(self.policy, sender, &mut self.journey.steps);
+        let (onward, sent) = port.outbound(self.flows, self.choices, packet)?;
         if let Onward::Internet(route) = onward {
             return self.leave_for_internet(sender, packet, route);
         }
@@ -295,7 +294,6 @@ impl Walk<'_> {
             Onward::ServiceEndpoint(service) => self.leave_by_service_endpoint(sender, &service, packet),
             Onward::Internet(route) => self.leave_for_internet(sender, packet, route),
             Onward::Platform => {
-                self.not_carried("the platform");
                 Ok(self.arrive(Node::Platform, packet, Place::Port { nic: sender, origin: Origin::Outside }))
             }
         }

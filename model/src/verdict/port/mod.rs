@@ -22,7 +22,6 @@ use super::flows::Flows;
 use super::packet::{IpProtocol, Packet};
 use super::platform;
 use crate::effective::Policy;
-use crate::effective::tags::WIRE_SERVER;
 use crate::network::behavior::AllowForwardedTrafficBehavior;
 use crate::network::{Network, NicRef};
 
@@ -120,8 +119,8 @@ impl<'a> Port<'a> {
             return Ok(());
         }
         let decision = Decision::new(DropReason::SourceAddress);
-        if packet.source == WIRE_SERVER {
-            let detail = format!("only the platform sends from {WIRE_SERVER}");
+        if platform::is_platform_address(packet.source) {
+            let detail = format!("only the platform sends from {}", packet.source);
             return Err(self.deny(decision, detail));
         }
         if nic.enable_ip_forwarding {
