@@ -71,6 +71,32 @@ pub fn endpoints(topology: &str) -> Vec<String> {
     .collect()
 }
 
+/// Those outside in a topology's text who send and answer: `internet/HOST`, and services.
+#[must_use]
+pub fn outside(topology: &str) -> Vec<String> {
+    let topology = parse(topology);
+    let keys =
+        |value: &Value| value.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect::<Vec<_>>();
+    let hosts = keys(&topology["internet"]["hosts"]).into_iter().map(|host| format!("internet/{host}"));
+    hosts.chain(keys(&topology["services"])).collect()
+}
+
+/// Addresses in a topology's text of frontends and private endpoints: they answer, and nobody has their name.
+#[must_use]
+pub fn addresses_at_edge(topology: &str) -> Vec<String> {
+    let topology = parse(topology);
+    let address = |of: &Value, field: &str| of[field].as_str().map(str::to_owned);
+    let of_section = |section: &str, field: &str| {
+        let named = topology[section].as_object().into_iter().flat_map(|map| map.values());
+        named.filter_map(|it| address(it, field)).collect::<Vec<_>>()
+    };
+    let balancers = topology["loadBalancers"].as_object().into_iter().flat_map(|map| map.values());
+    let frontends = balancers.flat_map(|it| it["frontendIPConfigurations"].as_object().into_iter().flatten());
+    let inside = frontends.filter_map(|(_, it)| address(it, "privateIPAddress")).collect::<Vec<_>>();
+    let outside = of_section("publicIPAddresses", "ipAddress");
+    [inside, outside, of_section("privateEndpoints", "privateIPAddress")].concat()
+}
+
 /// How many tests a topology's text has.
 #[must_use]
 pub fn test_count(topology: &str) -> usize {

@@ -47,6 +47,8 @@ const LAYERS: [&str; 13] = [
 /// Ports that rules of random networks tell apart, and 80/tcp and 53/udp, which a VM with a list listens on.
 const TCP_PORTS: [u16; 2] = [80, 443];
 const UDP_PORTS: [u16; 2] = [53, 514];
+/// What the platform lets out for some subscriptions only.
+const MAIL: u16 = 25;
 /// Addresses that no VM of a random network has: in the first virtual network, behind its gateway, behind an appliance
 /// that speaks BGP, and outside of all.
 const STRANGERS: [&str; 4] = ["10.0.1.200", "10.50.1.10", "10.250.0.9", "203.0.113.9"];
@@ -196,15 +198,21 @@ fn asked_once(network: &str, questions: &[Question], follow: bool) -> (Finished,
 /// Each endpoint to each other and to strangers.
 fn questions(network: &str) -> Vec<Question> {
     let machine = |endpoint: &str| endpoint.split('/').next().unwrap().to_owned();
-    let endpoints = topologies::endpoints(network);
+    let (mut endpoints, outside) = (topologies::endpoints(network), topologies::outside(network));
     let running = topologies::running_machines(network);
+    let mut senders: Vec<_> =
+        endpoints.iter().filter(|from| running.contains(&machine(from))).cloned().collect();
+    senders.extend(outside.iter().cloned());
+    endpoints.extend(outside);
+    endpoints.extend(topologies::addresses_at_edge(network));
     let mut questions = Vec::new();
-    for from in endpoints.iter().filter(|from| running.contains(&machine(from))) {
+    for from in &senders {
         for to in endpoints.iter().filter(|to| machine(to) != machine(from)) {
             questions.push(Question::icmp(from, to));
             questions.extend(TCP_PORTS.map(|port| Question::tcp(from, to, port)));
             questions.extend(UDP_PORTS.map(|port| Question::udp(from, to, port)));
         }
+        questions.push(Question::tcp(from, STRANGERS[3], MAIL));
         questions.extend(STRANGERS.map(|to| Question::tcp(from, to, TCP_PORTS[0])));
     }
     questions

@@ -41,6 +41,8 @@ pub struct Network {
     pub gateway: Option<Gateway>,
     /// What each appliance announces to a route server in the first virtual network; none without one.
     pub announced: Option<Vec<Announced>>,
+    /// What lies at the edge of the virtual networks; none without one.
+    pub edge: Option<Edge>,
     /// Which questions are asked when there are too many; who is encrypted.
     pub lot: u64,
 }

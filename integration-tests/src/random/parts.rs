@@ -222,6 +222,51 @@ pub struct Gateway {
     pub announces: Option<Covered>,
 }
 
+/// What lies at the edge of the virtual networks, besides a host in the internet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// VMs whose first NIC has a public address.
+    pub public_addresses: Vec<usize>,
+    /// A NAT gateway, by the virtual network and the subnet that it serves.
+    pub nat_gateway: Option<(usize, usize)>,
+    /// A load balancer.
+    pub balancer: Option<Balancer>,
+    /// A service of Azure's.
+    pub service: Option<Service>,
+}
+
+/// A load balancer: of TCP port 80 to 443, of UDP port 53, and of TCP port 443 to port 80 of the first machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balancer {
+    /// Whether its frontend is public.
+    pub public: bool,
+    /// VMs behind it, at least one: those in the virtual network of the first.
+    pub pool: Vec<usize>,
+    /// `disableOutboundSnat`. A public one has an outbound rule then.
+    pub disable_outbound_snat: bool,
+    /// `enableFloatingIP` of UDP.
+    pub floating: bool,
+    /// `loadDistribution` of TCP.
+    pub distribution: &'static str,
+}
+
+/// A service of Azure's, and the ways to it besides its public address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service {
+    /// Microsoft.Storage, or else Microsoft.Sql.
+    pub is_storage: bool,
+    /// Whether it has a list of ports that it listens on.
+    pub listens: bool,
+    /// The virtual network and subnet with a service endpoint.
+    pub endpoint: Option<(usize, usize)>,
+    /// The virtual network and subnet of a private endpoint.
+    pub private_endpoint: Option<(usize, usize)>,
+    /// Whether that subnet's network security group counts for it.
+    pub policies: bool,
+    /// Whether its connection is approved.
+    pub approved: bool,
+}
+
 /// What a peer of a route server announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announced {

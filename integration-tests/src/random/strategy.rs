@@ -1,5 +1,6 @@
 //! How networks are drawn. What stands first is what proptest shrinks to: the plainest.
 
+mod edge;
 mod rules;
 
 use proptest::option::weighted;
@@ -11,6 +12,7 @@ use super::{
     Announced, Appliance, Asgs, Covered, Destination, Gateway, Link, Network, NextHop, Nic, Peering, Route,
     Subnet, Switch, Table, Vm, Vnet,
 };
+use edge::edge;
 use rules::{admin_configuration, rule};
 
 /// Tags that a lab may define; all are ordinary names of Azure's services.
@@ -45,7 +47,13 @@ pub fn network() -> impl Strategy<Value = Network> {
     let filters = (configurations, collection::vec(collection::vec(rule(), 0..=4), 0..=3));
     let tables = collection::vec(table(), 0..=3);
     let vms = collection::vec(vm(), 2..=4);
-    let appliances = (collection::vec(appliance(), 0..=2), subnet(0.25, 0.2), gateway(), announced());
+    let appliances = (
+        collection::vec(appliance(), 0..=2),
+        subnet(0.25, 0.2),
+        gateway(),
+        announced(),
+        weighted(0.5, edge()),
+    );
     (places, vnets, filters, tables, vms, appliances).prop_map(
         |(
             (hosts, on_one_host, behavior, service_tags, lot),
@@ -53,7 +61,7 @@ pub fn network() -> impl Strategy<Value = Network> {
             (admin_configurations, groups),
             tables,
             vms,
-            (appliances, appliance_subnet, gateway, announced),
+            (appliances, appliance_subnet, gateway, announced, edge),
         )| Network {
             hosts,
             on_one_host,
@@ -69,6 +77,7 @@ pub fn network() -> impl Strategy<Value = Network> {
             appliance_subnet,
             gateway,
             announced,
+            edge,
             lot,
         },
     )

@@ -14,7 +14,9 @@ impl Network {
             let vnet = self.vnet_of_vm(at);
             let nic = |which: usize, nic: Nic| {
                 let subnet = format!("vnet{vnet}/s{}", self.subnet(vnet, nic.subnet) + 1);
-                self.nic_fields(&subnet, &addresses[&(at, which)], nic.group, asg_names(nic.asgs, vnet))
+                let fields =
+                    self.nic_fields(&subnet, &addresses[&(at, which)], nic.group, asg_names(nic.asgs, vnet));
+                if which == 0 { fields + &self.public_address(at) } else { fields }
             };
             let nics = nics(nic(0, vm.nic), vm.second_nic.map(|second| nic(1, second)));
             let listen = if vm.listens { ", listen: [80/tcp, 53/udp]" } else { "" };

@@ -1,5 +1,6 @@
 //! A network as a topology file.
 
+mod edge;
 mod encryption;
 mod machines;
 mod numbers;
@@ -40,6 +41,7 @@ impl Network {
         self.write_tables(&mut text);
         self.write_gateway(&mut text);
         self.write_route_server(&mut text);
+        self.write_edge(&mut text);
         self.write_virtual_machines(&mut text);
         text
     }
@@ -61,8 +63,14 @@ impl Network {
     }
 
     fn write_service_tags(&self, text: &mut String) {
-        let tag = |(name, covered): &(&str, _)| format!("{name}: [{}]", self.covered(*covered));
-        let tags: Vec<String> = self.service_tags.iter().map(tag).collect();
+        let of_service = self.edge_tag();
+        let tag = |(name, covered): &(&str, _)| {
+            let more = of_service.filter(|(tag, _)| tag == name).map(|(_, prefix)| format!(", {prefix}"));
+            format!("{name}: [{}{}]", self.covered(*covered), more.unwrap_or_default())
+        };
+        let mut tags: Vec<String> = self.service_tags.iter().map(tag).collect();
+        let is_new = |(name, _): &(&str, &str)| self.service_tags.iter().all(|(known, _)| known != name);
+        tags.extend(of_service.filter(is_new).map(|(name, prefix)| format!("{name}: [{prefix}]")));
         if !tags.is_empty() {
             writeln!(text, "serviceTags: {{{}}}", tags.join(", ")).unwrap();
         }

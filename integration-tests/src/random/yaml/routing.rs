@@ -99,7 +99,6 @@ impl Network {
             }
             None => (String::new(), false),
         };
-        writeln!(text, "publicIPAddresses: {{pip-vpn: {{sku: Standard}}}}").unwrap();
         writeln!(text, "virtualNetworkGateways: {{vpn: {{virtualNetwork: vnet0, gatewayType: Vpn, publicIPAddress: pip-vpn, bgpSettings: {{asn: 65515}}}}}}").unwrap();
         writeln!(text, "localNetworkGateways: {{site: {{site: site, addressPrefixes: [{SITE}]{bgp}}}}}")
             .unwrap();

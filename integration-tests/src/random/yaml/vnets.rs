@@ -13,7 +13,7 @@ impl Network {
         text.push_str("    subnets:\n");
         for (at, subnet) in self.vnets[vnet].subnets.iter().enumerate() {
             let prefix = self.subnet_prefix(vnet, at);
-            let attached = self.attachments(*subnet);
+            let attached = self.attachments(*subnet) + &self.edge_fields(vnet, at);
             writeln!(text, "      s{}: {{addressPrefix: {prefix}{attached}}}", at + 1).unwrap();
         }
         if vnet == 0 {
