@@ -67,7 +67,7 @@ fn each_drop_is_told_by_its_reason(user: User) {
     assert_eq!(
         rest,
         json!({
-            "networkInterface": "app1/nic0", "direction": "Inbound", "protocol": "Tcp",
+            "networkInterface": "app1/nic0", "at": null, "direction": "Inbound", "protocol": "Tcp",
             "sourceAddress": "10.1.1.4", "destinationAddress": "10.1.2.4", "destinationPort": 22,
             "reason": "networkSecurityGroup", "resource": "nsg-app", "rule": "no-ssh",
             "detail": "NSG nsg-app, subnet spoke1/app, Inbound, no-ssh",
