@@ -111,6 +111,56 @@ fn accelerated_rootless() {
     passes_its_own_tests(User::Ordinary, "accelerated");
 }
 
+#[test]
+fn internet_and_nat_as_root() {
+    passes_its_own_tests(User::Root, "internet-and-nat");
+}
+
+#[test]
+fn internet_and_nat_rootless() {
+    passes_its_own_tests(User::Ordinary, "internet-and-nat");
+}
+
+#[test]
+fn load_balancer_as_root() {
+    passes_its_own_tests(User::Root, "load-balancer");
+}
+
+#[test]
+fn load_balancer_rootless() {
+    passes_its_own_tests(User::Ordinary, "load-balancer");
+}
+
+#[test]
+fn private_link_as_root() {
+    passes_its_own_tests(User::Root, "private-link");
+}
+
+#[test]
+fn private_link_rootless() {
+    passes_its_own_tests(User::Ordinary, "private-link");
+}
+
+#[test]
+fn snat_exhaustion_as_root() {
+    passes_its_own_tests(User::Root, "snat-exhaustion");
+}
+
+#[test]
+fn snat_exhaustion_rootless() {
+    passes_its_own_tests(User::Ordinary, "snat-exhaustion");
+}
+
+#[test]
+fn firewall_egress_as_root() {
+    passes_its_own_tests(User::Root, "firewall-egress");
+}
+
+#[test]
+fn firewall_egress_rootless() {
+    passes_its_own_tests(User::Ordinary, "firewall-egress");
+}
+
 /// Not every machine lets ordinary users open /dev/net/tun.
 #[test]
 fn encrypted_as_root() {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::exec::network_of;
 use super::network_choice::NetworkChoice;
 use crate::output::{self, Columns, Format, Show};
-use crate::proof::{Judgement, Prober, judge, not_carried};
+use crate::proof::{Judgement, Prober, await_health, judge, not_carried};
 use crate::refusal::refuse;
 
 /// The packet did not meet the fate that the model foretells.
@@ -52,7 +52,9 @@ pub(super) fn run(args: &Args, format: Format) -> Result<ExitCode> {
     let answer = if args.prove {
         let lab = args.network.lab.choose()?;
         let mut prober = Prober::connect(&lab.folder)?;
-        Answer::proved(&network_of(&lab)?.network, args.question(), &mut prober)?
+        let loaded = network_of(&lab)?;
+        await_health(&lab.folder, &loaded.network)?;
+        Answer::proved(&loaded.network, args.question(), &mut prober)?
     } else {
         Answer::of_model(&args.network.load()?.network, &args.question())?
     };

@@ -12,7 +12,7 @@ use super::lab_choice::LabChoice;
 use super::up;
 use crate::lab::{Carriage, LabName, RunningLab, Wanted, running};
 use crate::output::{self, Columns, Format, Show};
-use crate::proof::Prober;
+use crate::proof::{Prober, await_health};
 use crate::test_run::{TestResult, TestRun};
 use crate::topology::{self, Loaded};
 use crate::{junit, test_run};
@@ -77,6 +77,7 @@ fn running_with(loaded: &Loaded, carriage: Carriage) -> Result<Option<RunningLab
 fn test_lab(lab: &RunningLab, loaded: &Loaded, follow_up: u32) -> Result<TestRun> {
     let began = Instant::now();
     let mut prober = Prober::connect(&lab.folder)?;
+    await_health(&lab.folder, &loaded.network)?;
     let results = test_run::run(&loaded.network, &mut prober, follow_up)?;
     Ok(TestRun::of(&loaded.network.name, results, began.elapsed()))
 }

@@ -7,16 +7,19 @@
 //! | [`judgement`] | that beside the model's answer. Pure |
 //! | [`names`] | what people call those who tell of it. Pure |
 //! | [`prober`] | sends probes through a lab's controller, many at a time |
+//! | [`health`] | what has to be known before probes are sent |
 //! | [`follow_up`] | more packets of the same flows |
 
 pub(crate) mod flow;
 pub(crate) mod follow_up;
+pub(crate) mod health;
 pub(crate) mod judgement;
 pub(crate) mod names;
 pub(crate) mod observation;
 pub(crate) mod prober;
 
 pub(crate) use follow_up::FollowUp;
+pub(crate) use health::await_health;
 pub(crate) use judgement::{Judgement, judge, not_carried};
 pub(crate) use observation::Observation;
 pub(crate) use prober::Prober;

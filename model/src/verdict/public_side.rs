@@ -45,6 +45,11 @@ impl Walk<'_> {
             self.pass_port(nic, packet);
             return Ok(Next::Go(Place::Public, answer));
         }
+        // So does one that bears it already.
+        if self.flows.is_reply() && self.flows.floats(nic, packet.source) {
+            self.pass_port(nic, packet);
+            return Ok(Next::Go(Place::Public, packet));
+        }
         if self.network.edge.is_none() && !platform::is_licensing(packet) {
             return Err(self.drop_at_port(nic, packet, route));
         }
