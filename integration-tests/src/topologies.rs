@@ -11,7 +11,7 @@ use crate::encryption::switched_on;
 const ENCRYPTION: &str = "VNETLAB_TEST_ENCRYPTION";
 
 /// The topologies that come with vnetlab.
-pub const SHIPPED: [&str; 7] = [
+pub const SHIPPED: [&str; 12] = [
     "hub-spoke",
     "three-tier",
     "non-transitive",
@@ -19,6 +19,11 @@ pub const SHIPPED: [&str; 7] = [
     "routing-overview",
     "accelerated",
     "encrypted",
+    "internet-and-nat",
+    "load-balancer",
+    "private-link",
+    "snat-exhaustion",
+    "firewall-egress",
 ];
 
 /// The file `topologies/NAME.yaml`.

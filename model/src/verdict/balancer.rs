@@ -5,6 +5,8 @@
 //! <https://learn.microsoft.com/azure/load-balancer/components>,
 //! <https://learn.microsoft.com/azure/load-balancer/load-balancer-ha-ports-overview>
 
+use std::net::Ipv4Addr;
+
 use goal_state::DropReason;
 
 use super::choices::Chooser;
@@ -18,7 +20,7 @@ use super::packet::{IpProtocol, Packet};
 use super::port::Origin;
 use crate::effective::{FlowEncryption, FrontendRef};
 use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku, Probe};
-use crate::network::{FrontendAddress, LoadBalancer, LoadBalancingRule, NicRef, VnetId};
+use crate::network::{FrontendAddress, LoadBalancer, LoadBalancingRule, Network, NicRef, VnetId};
 
 /// What packets cannot do yet.
 const ENCRYPTION: &str = "encryption by way of a load balancer";
@@ -134,7 +136,7 @@ impl Walk<'_> {
         }
         let chosen = self.choices.among(Chooser::LoadBalancer(frontend), packet, healthy.len());
         let backend = healthy[chosen];
-        if origin == Origin::Nic(backend) {
+        if self.is_led_back(frontend, origin, packet, backend) {
             self.journey.path.push(Node::Vm(backend.vm));
             let name = &self.network.load_balancer(frontend.balancer).name;
             let decision = Decision::of(DropReason::LoadBalancer, name).by(target.rule);
@@ -142,6 +144,16 @@ impl Walk<'_> {
             return Err(self.deny(decision, detail));
         }
         Ok(backend)
+    }
+
+    /// A backend's port knows a packet of its own by the source, whoever forwarded it to the frontend; where a route led a packet for
+    /// somebody else through the frontend, it is the sender that counts.
+    fn is_led_back(&self, frontend: FrontendRef, origin: Origin, packet: Packet, backend: NicRef) -> bool {
+        if frontend_address(self.network, frontend) == packet.destination {
+            self.network.nic(backend).addresses.contains(&packet.source)
+        } else {
+            origin == Origin::Nic(backend)
+        }
     }
 
     fn healthy(&mut self, running: Vec<NicRef>, probe: Option<&Probe>) -> Vec<NicRef> {
@@ -185,6 +197,14 @@ impl Walk<'_> {
         let location = |vnet: VnetId| &self.network.vnet(vnet).location;
         balancer.sku == LoadBalancerSku::Basic
             && location(self.network.nic(sender).subnet.vnet) != location(subnet.vnet)
+    }
+}
+
+/// The address of a frontend, public or private.
+fn frontend_address(network: &Network, frontend: FrontendRef) -> Ipv4Addr {
+    match network.load_balancer(frontend.balancer).frontends[frontend.index].address {
+        FrontendAddress::Public(id) => network.public_ip(id).address,
+        FrontendAddress::Private { address, .. } => address,
     }
 }
 

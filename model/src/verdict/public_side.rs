@@ -58,6 +58,10 @@ impl Walk<'_> {
         }
         match way_out(self.policy, nic, packet.source, packet.protocol.0) {
             Ok(way) => {
+                // A translator in the middle takes no reply to a question that it has not seen.
+                if self.flows.is_reply() && matches!(way.method, OutboundMethod::NatGateway(_)) {
+                    self.not_carried("replies to the virtual network by way of a NAT gateway");
+                }
                 self.check_port_25(packet)?;
                 let translated = self.translate(nic, way, packet);
                 self.pass_port(nic, packet);

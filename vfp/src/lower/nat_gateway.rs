@@ -13,7 +13,7 @@ use goal_state::DropReason;
 use goal_state::edge::NatGateway;
 use goal_state::nsg::{Direction, PortRange};
 use ipnet::Ipv4Net;
-use linux_net::netlink::{Route, RouteTarget};
+use linux_net::netlink::{self, MAIN_TABLE, Route, RouteTarget};
 
 use super::drop_log::DropMark;
 use super::port::{counter_name, drop_rule};
@@ -26,6 +26,8 @@ use crate::station::Station;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
+/// Holds the way of what comes in by the virtual network.
+const FROM_INSIDE: u32 = 100;
 /// The lowest port; those below are never given out. With all above, an address has 64,512.
 const FIRST_PORT: u16 = 1024;
 /// Flows at a time.
@@ -44,10 +46,22 @@ pub(super) fn lower(gateway: &NatGateway) -> StationNetwork {
     let device = OUTSIDE.to_owned();
     let to_router = RouteTarget::Gateway { gateway: gateway.router, device, onlink: true };
     let space = gateway.space.iter().map(|prefix| Route::new(*prefix, RouteTarget::Device(INSIDE.into())));
-    station.namespace.routes = space.chain([Route::new(Ipv4Net::default(), to_router)]).collect();
+    let out = Route::new(Ipv4Net::default(), to_router);
+    station.namespace.routes = space.chain([out.clone(), out.in_table(FROM_INSIDE)]).collect();
+    station.namespace.rules = policy_rules();
     station.namespace.sysctls.extend(sysctls(gateway));
     station.namespace.rulesets = vec![ruleset(gateway)];
     station
+}
+
+/// What comes in by the virtual network leaves for the internet, also what is for an address of the virtual network: the sender's route
+/// was to the internet.
+fn policy_rules() -> Vec<netlink::Rule> {
+    vec![
+        netlink::Rule::initial_local(),
+        netlink::Rule::new(100, FROM_INSIDE).iif(INSIDE),
+        netlink::Rule::new(32_766, MAIN_TABLE),
+    ]
 }
 
 /// How long flows are remembered, and their ports not used again: 65 s after FIN, 16 s after RST, 30 s half open.
