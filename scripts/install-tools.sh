@@ -20,7 +20,6 @@ tcpdump tcpdump
 nc netcat-openbsd
 ethtool ethtool
 curl curl
-nginx nginx-light
 ps procps
 sysctl procps
 setpriv util-linux

@@ -31,6 +31,7 @@ why_no_user_namespaces() {
 [ "$(id -u)" = 0 ] || skip as_root "not root"
 reason=$(scripts/build-bpf.sh --check) || [ "$?" != 2 ] || skip prebuilt_bpf "$reason"
 can_make_user_namespaces || skip rootless "$(why_no_user_namespaces)"
+command -v nginx >/dev/null || skip nginx "no nginx (its package would start a server on this machine: apt-get install nginx-light)"
 command -v tshark >/dev/null || skip dissected "no tshark: scripts/install-tools.sh dissector"
 export VNETLAB_NO_OFFLOAD= VNETLAB_TEST_ENCRYPTION=      # what is tested here is said here
 
