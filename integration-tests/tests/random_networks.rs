@@ -1,6 +1,6 @@
 //! Random networks: the model and the packets agree, whatever was drawn.
 //!
-//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (500). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
+//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (300). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
 //! number, or `clock` for one that was never used before. A network that fails is made as small as it can be and still fail,
 //! and kept in `regressions/`. What was kept is asked again before anything new, by a test of its own.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
@@ -76,7 +76,7 @@ struct Totals {
 #[test]
 fn model_and_packets_agree_as_root() {
     let seed = seed();
-    let networks = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(500, |text| number(&text));
+    let networks = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(300, |text| number(&text));
     println!("{networks} networks of VNETLAB_RANDOM_SEED={seed}");
     let (totals, failed) = (Mutex::default(), AtomicU64::new(NOBODY));
     let failures: Vec<String> = std::thread::scope(|scope| {
