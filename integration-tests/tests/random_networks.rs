@@ -1,9 +1,10 @@
 //! Random networks: the model and the packets agree, whatever was drawn.
 //!
-//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (300). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
+//! `VNETLAB_RANDOM_NETWORKS` says how many are drawn (500, and 200 of which half have an edge). They are the same ones every time, unless `VNETLAB_RANDOM_SEED` is a
 //! number, or `clock` for one that was never used before. A network that fails is made as small as it can be and still fail,
 //! and kept in `regressions/`. What was kept is asked again before anything new, by a test of its own.
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+#![allow(clippy::print_stdout, reason = "totals are worth reading when it passes, too")]
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,8 +27,6 @@ const AT_A_TIME: u64 = 4;
 const SHRINKING: u32 = 90_000;
 /// The most questions that one network is asked.
 const QUESTIONS: usize = 60;
-/// So many networks meet every layer that they should.
-const ENOUGH: u64 = 300;
 /// Layers that must deny some packet of enough networks; and some questions must be about what packets do not do yet.
 const LAYERS: [&str; 13] = [
     "encryption",
@@ -44,6 +43,9 @@ const LAYERS: [&str; 13] = [
     "skipped",
     "sourceAddress",
 ];
+/// The same of networks with an edge.
+const EDGE_LAYERS: [&str; 6] =
+    ["ipForwarding", "loadBalancer", "noDestination", "outboundAccess", "privateEndpoint", "publicAddress"];
 /// Ports that rules of random networks tell apart, and 80/tcp and 53/udp, which a VM with a list listens on.
 const TCP_PORTS: [u16; 2] = [80, 443];
 const UDP_PORTS: [u16; 2] = [53, 514];
@@ -75,15 +77,26 @@ struct Totals {
 
 #[test]
 fn model_and_packets_agree_as_root() {
+    agree(500, false, &LAYERS);
+}
+
+#[test]
+fn model_and_packets_agree_at_the_edge_as_root() {
+    agree(200, true, &EDGE_LAYERS);
+}
+
+/// Draws so many networks unless the environment says how many, with or without what is outside of virtual networks. Enough of them have
+/// packets that meet each of `layers`.
+fn agree(usually: u64, outside: bool, layers: &[&str]) {
     let seed = seed();
-    let networks = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(300, |text| number(&text));
+    let networks = from_environment("VNETLAB_RANDOM_NETWORKS").map_or(usually, |text| number(&text));
     println!("{networks} networks of VNETLAB_RANDOM_SEED={seed}");
     let (totals, failed) = (Mutex::default(), AtomicU64::new(NOBODY));
     let failures: Vec<String> = std::thread::scope(|scope| {
         let (totals, failed) = (&totals, &failed);
         let share = |part| networks / AT_A_TIME + u64::from(part < networks % AT_A_TIME);
-        let parts =
-            (0..AT_A_TIME).map(|part| scope.spawn(move || failure(seed, part, share(part), totals, failed)));
+        let parts = (0..AT_A_TIME)
+            .map(|part| scope.spawn(move || failure(seed, (part, share(part)), outside, totals, failed)));
         let parts: Vec<_> = parts.collect();
         parts.into_iter().filter_map(|part| part.join().unwrap()).collect()
     });
@@ -95,9 +108,9 @@ fn model_and_packets_agree_as_root() {
         "{allowed} allowed flows and {denied} denied ones were followed by {FOLLOW_UP} more packets; {hit} took a unified flow, {missed} did not"
     );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    let missing = LAYERS.iter().filter(|layer| !totals.fates.contains_key(**layer)).collect::<Vec<_>>();
-    assert!(missing.is_empty() || networks < ENOUGH, "no packet was denied by {missing:?}");
-    assert!((allowed > 50 && denied > 50) || networks < ENOUGH, "too few flows were followed");
+    let missing = layers.iter().filter(|layer| !totals.fates.contains_key(**layer)).collect::<Vec<_>>();
+    assert!(missing.is_empty() || networks < usually, "no packet was denied by {missing:?}");
+    assert!((allowed > 50 && denied > 50) || networks < usually, "too few flows were followed");
     assert!(!offload() || hit > 20 * missed, "later packets take unified flows");
 }
 
@@ -114,14 +127,20 @@ fn what_failed_once_does_not_fail_again_as_root() {
 }
 
 /// Asks `count` networks; why the first one of them failed. A failure ends the other parts.
-fn failure(seed: u64, part: u64, count: u64, totals: &Mutex<Totals>, failed: &AtomicU64) -> Option<String> {
+fn failure(
+    seed: u64,
+    (part, count): (u64, u64),
+    outside: bool,
+    totals: &Mutex<Totals>,
+    failed: &AtomicU64,
+) -> Option<String> {
     let config = Config {
         cases: u32::try_from(count).unwrap(),
         failure_persistence: None,
         max_shrink_time: SHRINKING,
         ..Config::default()
     };
-    let outcome = TestRunner::new_with_rng(config, rng(seed, part)).run(&network(), |network| {
+    let outcome = TestRunner::new_with_rng(config, rng(seed, part)).run(&network(outside), |network| {
         if ![NOBODY, part].contains(&failed.load(Ordering::Relaxed)) {
             return Ok(());
         }

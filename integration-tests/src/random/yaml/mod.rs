@@ -97,7 +97,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
         #[test]
-        fn every_network_is_accepted(network in network()) {
+        fn every_network_is_accepted(network in network(true)) {
             let text = network.to_yaml();
             let loaded = model::validate::load(&text);
             prop_assert!(loaded.network.is_some(), "{:?}\n{text}", loaded.diagnostics);
