@@ -71,7 +71,7 @@ impl LoadBalancing {
     pub fn follow(&self, edge: &Edge) -> Vec<String> {
         let mut shared = lock(&self.shared);
         shared.frontends.clone_from(&edge.frontends);
-        let asked = tasks(edge).map(|(asked, _)| asked).collect::<Vec<_>>();
+        let asked = tasks(edge).map(|(asked, _)| asked).collect::<HashSet<_>>();
         shared.records.retain(|key, _| asked.contains(key));
         shared.failures.retain(|key, _| asked.contains(key));
         let problems = shared.settle(|_| true);

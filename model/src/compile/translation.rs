@@ -104,10 +104,9 @@ fn of_load_balancers(policy: &Policy<'_>, nic: NicRef) -> Vec<InboundTranslation
         let pools = policy.owners().pools(nic).iter().filter(|(id, _)| id.0 == position);
         let pools: Vec<_> = pools.map(|(_, pool)| *pool).collect();
         for (frontend, handing) in nat_rules(balancer, nic).chain(balancing_rules(balancer, &pools)) {
-            let (address, public) = match balancer.frontends[frontend].address {
-                FrontendAddress::Public(id) => (network.public_ip(id).address, true),
-                FrontendAddress::Private { address, .. } => (address, false),
-            };
+            let front = balancer.frontends[frontend].address;
+            let (address, public) =
+                (network.frontend_address(front), matches!(front, FrontendAddress::Public(_)));
             let port = |number: u16| (number != 0).then_some(number);
             all.push(InboundTranslation {
                 resource: balancer.name.clone(),

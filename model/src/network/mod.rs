@@ -167,6 +167,15 @@ impl Network {
         &self.load_balancers[id.0]
     }
 
+    /// The address that a frontend of a load balancer has, public or private.
+    #[must_use]
+    pub fn frontend_address(&self, frontend: FrontendAddress) -> Ipv4Addr {
+        match frontend {
+            FrontendAddress::Public(id) => self.public_ip(id).address,
+            FrontendAddress::Private { address, .. } => address,
+        }
+    }
+
     /// A private endpoint by its id.
     #[must_use]
     pub fn private_endpoint(&self, id: PrivateEndpointId) -> &PrivateEndpoint {

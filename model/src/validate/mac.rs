@@ -29,10 +29,15 @@ impl MacAddresses {
         while !self.taken.insert(serial) {
             serial = if u64::from(serial) == SERIALS { 1 } else { serial + 1 };
         }
-        let [_, a, b, c] = serial.to_be_bytes();
-        let [x, y, z] = MICROSOFT;
-        MacAddr([x, y, z, a, b, c])
+        mac_of(serial)
     }
+}
+
+/// The address with this serial number, which fits three bytes.
+pub(crate) fn mac_of(serial: u32) -> MacAddr {
+    let [_, a, b, c] = serial.to_be_bytes();
+    let [x, y, z] = MICROSOFT;
+    MacAddr([x, y, z, a, b, c])
 }
 
 #[cfg(test)]

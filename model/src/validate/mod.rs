@@ -73,6 +73,7 @@ use crate::topology::{self, Span, Topology};
 
 use directory::Directory;
 pub(crate) use fnv::hash_of_names;
+pub(crate) use mac::mac_of;
 pub(crate) use overlap::overlaps_within;
 pub(crate) use peering::peered_by_subnet;
 use private_address::private_addresses;

@@ -5,8 +5,6 @@
 //! <https://learn.microsoft.com/azure/load-balancer/components>,
 //! <https://learn.microsoft.com/azure/load-balancer/load-balancer-ha-ports-overview>
 
-use std::net::Ipv4Addr;
-
 use goal_state::DropReason;
 
 use super::choices::Chooser;
@@ -20,7 +18,7 @@ use super::packet::{IpProtocol, Packet};
 use super::port::Origin;
 use crate::effective::{FlowEncryption, FrontendRef};
 use crate::network::public::{LoadBalancerProtocol, LoadBalancerSku, Probe};
-use crate::network::{FrontendAddress, LoadBalancer, LoadBalancingRule, Network, NicRef, VnetId};
+use crate::network::{FrontendAddress, LoadBalancer, LoadBalancingRule, NicRef, VnetId};
 
 /// What packets cannot do yet.
 const ENCRYPTION: &str = "encryption by way of a load balancer";
@@ -149,7 +147,8 @@ impl Walk<'_> {
     /// A backend's port knows a packet of its own by the source, whoever forwarded it to the frontend; where a route led a packet for
     /// somebody else through the frontend, it is the sender that counts.
     fn is_led_back(&self, frontend: FrontendRef, origin: Origin, packet: Packet, backend: NicRef) -> bool {
-        if frontend_address(self.network, frontend) == packet.destination {
+        let address = self.network.load_balancer(frontend.balancer).frontends[frontend.index].address;
+        if self.network.frontend_address(address) == packet.destination {
             self.network.nic(backend).addresses.contains(&packet.source)
         } else {
             origin == Origin::Nic(backend)
@@ -197,14 +196,6 @@ impl Walk<'_> {
         let location = |vnet: VnetId| &self.network.vnet(vnet).location;
         balancer.sku == LoadBalancerSku::Basic
             && location(self.network.nic(sender).subnet.vnet) != location(subnet.vnet)
-    }
-}
-
-/// The address of a frontend, public or private.
-fn frontend_address(network: &Network, frontend: FrontendRef) -> Ipv4Addr {
-    match network.load_balancer(frontend.balancer).frontends[frontend.index].address {
-        FrontendAddress::Public(id) => network.public_ip(id).address,
-        FrontendAddress::Private { address, .. } => address,
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use super::flows::Flows;
 use super::packet::{IpProtocol, Packet};
-use crate::network::{FrontendAddress, Network, Nic, NicIndex, NicRef, VmId};
+use crate::network::{Network, Nic, NicIndex, NicRef, VmId};
 
 /// Whether `address` is the guest's own, be it that of a frontend which hands it packets as they are. 127.0.0.0/8 and 0.0.0.0 never leave a
 /// guest.
@@ -21,10 +21,8 @@ pub(super) fn owns(network: &Network, vm: VmId, address: Ipv4Addr) -> bool {
 /// <https://learn.microsoft.com/azure/load-balancer/load-balancer-floating-ip>
 fn has_floating(network: &Network, vm: VmId, address: Ipv4Addr) -> bool {
     network.load_balancers.iter().any(|balancer| {
-        let is_address = |frontend: usize| match balancer.frontends[frontend].address {
-            FrontendAddress::Public(id) => network.public_ip(id).address == address,
-            FrontendAddress::Private { address: private, .. } => private == address,
-        };
+        let is_address =
+            |frontend: usize| network.frontend_address(balancer.frontends[frontend].address) == address;
         let balancing = balancer.load_balancing_rules.iter().filter(|rule| rule.enable_floating_ip);
         let mut balancing = balancing.filter(|rule| is_address(rule.frontend));
         let nat = balancer.inbound_nat_rules.iter().filter(|rule| rule.enable_floating_ip);

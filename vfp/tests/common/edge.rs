@@ -9,9 +9,9 @@ use goal_state::overlay::{Mapping, VirtualNetwork};
 use goal_state::route::{NextHop, Route, RouteSource};
 use goal_state::vm::VirtualMachine;
 use goal_state::{HostGoalState, MacAddr, Vni};
-use linux_net::netlink::{Address, NewLink, Request, VethEnd};
-use linux_net::{NetNs, Netlink};
+use linux_net::NetNs;
 
+use super::hosts::cabled;
 use super::{VNI, goal, machine};
 
 pub(crate) const ROUTER: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
@@ -148,24 +148,7 @@ pub(crate) struct Hosts {
 impl Hosts {
     /// Makes the namespaces and the cable between them.
     pub(crate) fn new() -> Self {
-        let namespaces = [1, 2].map(|host| NetNs::ensure(&format!("host-host{host}")).unwrap());
-        let end = |namespace: &NetNs| VethEnd {
-            namespace: Some(namespace.clone()),
-            name: "underlay0".into(),
-            mac: None,
-            mtu: 9000,
-            up: true,
-            arp: true,
-        };
-        let cable = NewLink::Veth(end(&namespaces[0]), end(&namespaces[1]));
-        Netlink::open(&namespaces[0]).unwrap().apply(&[Request::AddLink(cable)]).unwrap();
-        for (namespace, number) in namespaces.iter().zip(1..) {
-            let address = format!("198.18.0.{number}/15").parse().unwrap();
-            let address = Request::PutAddress(Address { device: "underlay0".into(), address });
-            let requests = [Request::set_up("lo"), Request::set_up("underlay0"), address];
-            Netlink::open(namespace).unwrap().apply(&requests).unwrap();
-        }
-        Self { namespaces }
+        Self { namespaces: cabled() }
     }
 
     /// Makes the goal states true; what there was to do.

@@ -34,8 +34,8 @@ pub(crate) struct Host {
     nics: Vec<BondedNic>,
 }
 
-/// Both, with VFs, and with BPF if `offload` is there.
-pub(crate) fn two_hosts(offload: Option<&Arc<Offload>>) -> [Host; 2] {
+/// The namespaces of host1 and host2, with an underlay between them.
+pub(crate) fn cabled() -> [NetNs; 2] {
     let namespaces = [1, 2].map(|host| NetNs::ensure(&format!("host-host{host}")).unwrap());
     let end = |namespace: &NetNs| VethEnd {
         namespace: Some(namespace.clone()),
@@ -47,11 +47,19 @@ pub(crate) fn two_hosts(offload: Option<&Arc<Offload>>) -> [Host; 2] {
     };
     let cable = NewLink::Veth(end(&namespaces[0]), end(&namespaces[1]));
     apply(&namespaces[0], &[Request::AddLink(cable)]);
-    [1, 2].map(|number| {
-        let namespace = namespaces[usize::from(number) - 1].clone();
+    for (namespace, number) in namespaces.iter().zip(1..) {
         let address = format!("198.18.0.{number}/15").parse().unwrap();
         let address = Request::PutAddress(Address { device: "underlay0".into(), address });
-        apply(&namespace, &[Request::set_up("lo"), Request::set_up("underlay0"), address]);
+        apply(namespace, &[Request::set_up("lo"), Request::set_up("underlay0"), address]);
+    }
+    namespaces
+}
+
+/// Both, with VFs, and with BPF if `offload` is there.
+pub(crate) fn two_hosts(offload: Option<&Arc<Offload>>) -> [Host; 2] {
+    let namespaces = cabled();
+    [1, 2].map(|number| {
+        let namespace = namespaces[usize::from(number) - 1].clone();
         let goal = goal_of(number);
         let bonds = Bond::all(&goal);
         let nics = bonds.into_iter().map(|bond| BondedNic::new(bond, Default::default())).collect();

@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use goal_state::MacAddr;
 
 use crate::network::Network;
-use crate::validate::hash_of_names;
+use crate::validate::{hash_of_names, mac_of};
 
-const MICROSOFT: [u8; 3] = [0x00, 0x0d, 0x3a];
 /// The highest serial number. 0 is nobody's.
 const LAST: u32 = 0xff_ffff;
 
@@ -32,9 +31,7 @@ impl StationMacs {
         while !self.taken.insert(serial) {
             serial = if serial == 1 { LAST } else { serial - 1 };
         }
-        let [_, a, b, c] = serial.to_be_bytes();
-        let [x, y, z] = MICROSOFT;
-        MacAddr([x, y, z, a, b, c])
+        mac_of(serial)
     }
 }
 

@@ -8,8 +8,8 @@ use super::EdgePlan;
 use crate::effective::{FrontendRef, Policy};
 use crate::network::public::{LoadBalancerProtocol, LoadDistribution};
 use crate::network::{
-    Frontend as NetworkFrontend, FrontendAddress, InboundNatRule, LoadBalancer, LoadBalancerId,
-    LoadBalancingRule, Network, NicRef,
+    Frontend as NetworkFrontend, InboundNatRule, LoadBalancer, LoadBalancerId, LoadBalancingRule, Network,
+    NicRef,
 };
 
 const SECONDS_PER_MINUTE: u32 = 60;
@@ -61,10 +61,7 @@ fn frontend(
     let network = policy.network();
     let balancer = network.load_balancer(at.balancer);
     let legs = plan.frontend(at)?;
-    let address = match frontend.address {
-        FrontendAddress::Public(public_ip) => network.public_ip(public_ip).address,
-        FrontendAddress::Private { address, .. } => address,
-    };
+    let address = network.frontend_address(frontend.address);
     let leases = policy.leases().of_balancer(at.balancer).filter(|(_, ports)| ports.address == address);
     let leases = leases.filter(|(nic, _)| network.vm(nic.vm).runs());
     let mut leases: Vec<_> =
